@@ -1,0 +1,133 @@
+"""Where the image is cut: flip, shift, crop, cutout. Whole pixels, nothing is interpolated."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from glassnet.data.augment.base import Augmentation, Draws, Pixels, check, integers
+
+
+@dataclass(frozen=True)
+class Flip(Augmentation):
+    """Mirror left and right with this probability [Krizhevsky et al. 2012, section 4.1]."""
+
+    probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        check(0 <= self.probability <= 1, f"Flip: probability {self.probability} not in 0..1")
+
+    def draws(self, height: int, width: int) -> int:
+        return 1
+
+    def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
+        chosen = draws[:, 0] < self.probability
+        flipped = pixels.copy()
+        flipped[chosen] = pixels[chosen][:, :, ::-1]
+        return flipped
+
+
+@dataclass(frozen=True)
+class Shift(Augmentation):
+    """Move by up to `pixels` in each direction; what comes in has the value `fill` (0..1).
+
+    A planar translation of LeCun et al. 1998, section III.C ("distorted MNIST").
+    """
+
+    pixels: int
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        check(self.pixels >= 0, f"Shift: pixels must be 0 or more, got {self.pixels}")
+
+    def draws(self, height: int, width: int) -> int:
+        return 2
+
+    def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
+        corners = integers(draws, 0, 2 * self.pixels)  # (N, 2): top, left
+        padded = _pad(pixels, self.pixels, self.fill)
+        return _windows(padded, corners, pixels.shape[1], pixels.shape[2])
+
+
+@dataclass(frozen=True)
+class Crop(Augmentation):
+    """Pad by `padding` pixels of value `fill`, then cut out `size` x `size` at a random place.
+
+    Crop(32, padding=4) is the CIFAR augmentation of He et al. 2016, section 4.2. Raises DataError
+    for an image that is smaller than the crop even with its padding.
+    """
+
+    size: int
+    padding: int = 0
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        fine = self.size >= 1 and self.padding >= 0
+        check(fine, f"Crop: size {self.size} or padding {self.padding} is too small")
+
+    def draws(self, height: int, width: int) -> int:
+        return 2
+
+    def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
+        padded = _pad(pixels, self.padding, self.fill)
+        height, width = padded.shape[1:3]
+        check(
+            min(height, width) >= self.size,
+            f"Crop: cannot cut {self.size} x {self.size} out of {height} x {width} pixels "
+            "(padding included); use a smaller size or more padding",
+        )
+        top = integers(draws[:, 0], 0, height - self.size)
+        left = integers(draws[:, 1], 0, width - self.size)
+        return _windows(padded, np.stack([top, left], axis=1), self.size, self.size)
+
+
+@dataclass(frozen=True)
+class Cutout(Augmentation):
+    """Set a square of side `size` at a random place to `fill`; it may reach over the border.
+
+    Its centre is drawn among all pixels [DeVries, Taylor 2017, section 3.2].
+    """
+
+    size: int
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        check(self.size >= 1, f"Cutout: size must be at least 1, got {self.size}")
+
+    def draws(self, height: int, width: int) -> int:
+        return 2
+
+    def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
+        _, height, width, _ = pixels.shape
+        rows = self._inside(integers(draws[:, 0], 0, height - 1), height)  # (N, H)
+        columns = self._inside(integers(draws[:, 1], 0, width - 1), width)  # (N, W)
+        cut = pixels.copy()
+        cut[rows[:, :, None] & columns[:, None, :]] = self.fill
+        return cut
+
+    def _inside(self, centre: NDArray[np.intp], length: int) -> NDArray[np.bool_]:
+        first = centre[:, None] - self.size // 2
+        position = np.arange(length)
+        return (position >= first) & (position < first + self.size)
+
+
+def _pad(pixels: Pixels, margin: int, fill: float) -> Pixels:
+    """A border of `margin` pixels of value `fill` on all four sides."""
+    n, height, width, channels = pixels.shape
+    shape = (n, height + 2 * margin, width + 2 * margin, channels)
+    padded = np.full(shape, fill, np.float32) if fill else np.zeros(shape, np.float32)
+    padded[:, margin : margin + height, margin : margin + width] = pixels
+    return padded
+
+
+def _windows(pixels: Pixels, corners: NDArray[np.intp], height: int, width: int) -> Pixels:
+    """One window of every image, its top left corner at corners (N, 2).
+
+    Pixels and channels are one axis here, so that a row of a window is one stretch of memory.
+    """
+    n, full_height, full_width, channels = pixels.shape
+    rows = pixels.reshape(n, full_height, full_width * channels)
+    views = sliding_window_view(rows, (height, width * channels), axis=(1, 2))
+    chosen = views[np.arange(n), corners[:, 0], corners[:, 1] * channels]
+    return np.ascontiguousarray(chosen).reshape(n, height, width, channels)

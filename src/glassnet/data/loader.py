@@ -1,0 +1,156 @@
+"""Batches of a data set, epoch after epoch, prepared by one thread ahead of the network.
+
+The order of an epoch depends on (seed, epoch), the augmentation of a sample on (seed, epoch,
+sample): how far the thread is ahead, and where an epoch is entered, changes nothing.
+"""
+
+from collections.abc import Iterator
+from queue import Empty, Queue
+from threading import Event, Thread
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.data.augment import Augmentation
+from glassnet.data.dataset import Dataset
+from glassnet.data.preprocess import Preprocessing
+from glassnet.errors import DataError
+from glassnet.random import derive
+from glassnet.tensor import Tensor
+
+T = TypeVar("T")
+_SHUFFLE = 0x5F1E  # keeps the order's draws apart from other uses of (seed, epoch)
+
+
+class Loader:
+    """Batches (x, y): x Tensor float32 (n, C, H, W) or (n, D), y Tensor int64 (n,).
+
+    batch_size  samples in a batch; the last of an epoch may be smaller, or with drop_last is left
+                out
+    shuffle     another order in every epoch, from (seed, epoch)
+    augment     applied to images in the range 0..1, before normalisation; with one that mixes
+                labels (`Mixup`) y is float32 probabilities (n, K)
+    preprocess  by default the data set's own reading rule: pixels / 255, nothing subtracted
+    prefetch    batches that a worker thread prepares ahead; 0 prepares them in the caller's thread
+
+    `for x, y in loader` runs through the next epoch, beginning with epoch 0; `loader.epoch(k)`
+    through epoch k; `loader.batches(k, start)` through epoch k from step `start` on;
+    `len(loader)` is the number of batches of an epoch. Raises DataError for settings below 1, and
+    in the caller's thread whatever the preparation raised.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int = 64,
+        shuffle: bool = False,
+        seed: int = 0,
+        augment: Augmentation | None = None,
+        preprocess: Preprocessing | None = None,
+        drop_last: bool = False,
+        prefetch: int = 2,
+    ) -> None:
+        if batch_size < 1 or prefetch < 0:
+            raise DataError(
+                f"batch_size must be at least 1 and prefetch at least 0, got {batch_size} and "
+                f"{prefetch}"
+            )
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.augment = augment
+        self.preprocess = preprocess or dataset.preprocessing
+        self.drop_last = drop_last
+        self.prefetch = prefetch
+        self._next_epoch = 0
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.dataset), self.batch_size)
+        return whole + (rest > 0 and not self.drop_last)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        self._next_epoch += 1
+        return self.epoch(self._next_epoch - 1)
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All batches of an epoch."""
+        return self.batches(epoch)
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch from step `start` on, the same as in the whole epoch."""
+        order, size = self.order(epoch), self.batch_size
+        steps = range(start, len(self))
+        prepared = (self._prepare(epoch, order[k * size : (k + 1) * size]) for k in steps)
+        for x, y in ahead(prepared, self.prefetch) if self.prefetch else prepared:
+            yield Tensor(x), Tensor(y)
+
+    def order(self, epoch: int) -> NDArray[np.intp]:
+        """The samples of an epoch in their order, (N,)."""
+        if not self.shuffle:
+            return np.arange(len(self.dataset))
+        return derive(self.seed, epoch, _SHUFFLE).permutation(len(self.dataset))
+
+    def _prepare(
+        self, epoch: int, samples: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        labels: NDArray[Any]
+        images, labels = self.dataset.batch(samples)
+        if self.augment is None:
+            return self.preprocess(images), labels
+        if self.augment.soft:
+            labels = np.eye(len(self.dataset.classes), dtype=np.float32)[labels]
+        pixels, labels = self.augment(
+            self.preprocess.scale(images), labels, self.seed, epoch, samples
+        )
+        return self.preprocess.normalise(pixels), labels
+
+
+class _Failure(NamedTuple):
+    error: BaseException
+
+
+_END = object()
+
+
+def ahead(items: Iterator[T], depth: int) -> Iterator[T]:
+    """The items of `items`, made by a thread that is at most `depth` of them ahead.
+
+    An exception in the thread is raised here. The thread has ended when the iteration has, be it
+    at its end, by an exception or because the consumer stopped early and closed it.
+    """
+    queue: Queue[Any] = Queue(maxsize=depth)
+    stop = Event()
+    worker = Thread(target=_work, args=(items, queue, stop), name="glassnet-loader", daemon=True)
+    worker.start()
+    try:
+        while (item := queue.get()) is not _END:
+            if isinstance(item, _Failure):
+                raise item.error
+            yield item
+    finally:
+        stop.set()
+        _drain(queue)  # a worker that waits for room goes on, sees `stop` and ends
+        worker.join()
+
+
+def _work(items: Iterator[Any], queue: "Queue[Any]", stop: Event) -> None:
+    last: Any = _END
+    try:
+        for item in items:
+            if stop.is_set():
+                return
+            queue.put(item)
+    except BaseException as error:
+        last = _Failure(error)
+    if not stop.is_set():
+        queue.put(last)
+
+
+def _drain(queue: "Queue[Any]") -> None:
+    try:
+        while True:
+            queue.get_nowait()
+    except Empty:
+        pass

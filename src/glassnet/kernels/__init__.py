@@ -1,0 +1,24 @@
+"""Floor 0: the compiled twins of the hot operations, and the one table they are looked up in.
+
+A twin is a pair with the same names and signatures as the NumPy page it stands in for. Here lives
+what makes operations fast; nothing here defines what an operation means, that is the page's part.
+`GLASSNET_KERNELS=reference` runs the pages alone, with a debugger in reach.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+Pair = tuple[Callable[..., Any], Callable[..., Any]]
+
+TWINS: dict[str, Pair] = {}
+
+
+def twin(name: str) -> Pair | None:
+    """The compiled pair for the operation `name`, or None where its page runs."""
+    return TWINS.get(name)
+
+
+def reference_only() -> bool:
+    """Whether the user asked for the NumPy pages alone."""
+    return os.environ.get("GLASSNET_KERNELS", "auto") == "reference"

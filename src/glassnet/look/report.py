@@ -1,0 +1,396 @@
+"""The report of a run: what it scored, how it learned, what it gets wrong, how it was made.
+
+One HTML file without a single address in it: styles, drawings and pictures stand inside, and a
+content policy forbids the page to load anything. Every text from outside (class names, file names,
+commands) is escaped by the template engine.
+"""
+
+import base64
+import hashlib
+import math
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from glassnet.data import Dataset
+from glassnet.errors import DataError
+from glassnet.io import atomic_write
+from glassnet.look import pictures
+from glassnet.look.charts import Curve, line_chart
+from glassnet.nn.summary import Summary, summary
+from glassnet.train import Evaluation, Run
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+MISTAKES = 24  # pictures of the worst
+CONFUSIONS = 12  # pairs told in words
+FILTERS = 64  # of the first layer
+CLASSES = 20  # rows that are always open, the worst; the others fold
+SPARSE = 20  # up to so many classes the matrix has its numbers written in
+
+
+def report(
+    run: Run,
+    data: Dataset | None = None,
+    path: str | os.PathLike[str] | None = None,
+    evaluation: Evaluation | None = None,
+) -> Path:
+    """Write the report of `run` as one HTML file and return its path.
+
+    data  what the network is judged on; by default the validation data of the fit, if it is still
+          in memory, and without any the report tells of the training alone
+    path  the file; by default report.html in the folder of the run
+    evaluation  `run.evaluate(data)`, if it was made already
+
+    Raises DataError where there is no path, or where data has other classes than the run.
+    """
+    if path is None and run.path is None:
+        raise DataError("this run has no folder: give report(run, path=...) a file to write")
+    data = run.validation if data is None else data
+    if data is not None and data.classes != run.classes:
+        raise DataError(
+            f"the run knows the classes {_some(run.classes)}, the data {data.name} has "
+            f"{_some(data.classes)}; judge it on data with the classes it was trained on"
+        )
+    target = Path(path) if path is not None else Path(run.path or "") / "report.html"
+    return atomic_write(target, render(run, data, evaluation))
+
+
+def render(run: Run, data: Dataset | None, evaluation: Evaluation | None = None) -> str:
+    """The report as HTML text; data None: without what needs images to judge on."""
+    template, style, script = _template()
+    page: dict[str, Any] = {
+        "style": style,
+        "script": script,
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "title": f"{run.config.get('model') or 'network'} on {run.config['dataset']['name']}",
+        "curves": curves(run.history),
+        "history": run.history,
+        "filters": filters(run),
+        "network": network(run),
+        "facts": facts(run),
+        "making": making(run),
+        "command": run.config.get("command"),
+        "run": run,
+        "judged": None,
+    }
+    if data is not None and len(data):
+        page |= judged(run, data, evaluation or run.evaluate(data))
+    return template.render(page)
+
+
+@cache
+def _template() -> "tuple[Template, str, str]":
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("glassnet.look"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": count,
+        "memory": memory,
+        "percent": percent,
+        "sure": sure,
+        "words": words,
+    }
+    folder = files("glassnet.look") / "templates"
+    style, script = ((folder / f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    return environment.get_template("report.html.j2"), style, script
+
+
+def judged(run: Run, data: Dataset, evaluation: Evaluation) -> dict[str, Any]:
+    """What the page tells of one evaluation: headline, classes, confusions, mistakes."""
+    low, high = evaluation.interval
+    total = len(evaluation.labels)
+    return {
+        "judged": {
+            "name": data.name,
+            "total": total,
+            "right": total - evaluation.errors,
+            "errors": evaluation.errors,
+            "accuracy": evaluation.accuracy,
+            "low": low,
+            "high": high,
+            "loss": evaluation.loss,
+            "chose": data is run.validation and chosen(run),
+        },
+        "classes": per_class(evaluation),
+        "matrix": matrix(evaluation),
+        "confusions": confusions(evaluation),
+        "mistakes": mistakes(evaluation, data),
+    }
+
+
+def chosen(run: Run) -> int | None:
+    """The epoch whose weights the run holds, if a later one was passed over for it."""
+    return run.epoch if run.history and run.epoch != run.history[-1]["epoch"] else None
+
+
+def facts(run: Run) -> list[tuple[str, str]]:
+    """What stands beside the headline, as (name, words)."""
+    seconds = sum(row.get("seconds", 0.0) for row in run.history)
+    return [
+        ("Parameters", f"{run.net.num_parameters():,}"),
+        ("Images to train", f"{run.config['dataset']['train_size']:,}"),
+        ("Trained for", f"{count(len(run.history), 'epoch')}, {duration(seconds)}"),
+        ("Seed", words(run.config.get("seed"))),
+    ]
+
+
+def curves(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The charts of loss, accuracy and learning rate; those with nothing to draw are left out."""
+    charts = [
+        ("Loss", _pair(history, "loss"), False),
+        ("Accuracy", _pair(history, "accuracy"), True),
+        ("Learning rate", [_curve(history, "lr", "", "ink")], False),
+    ]
+    drawn = []
+    for title, lines, in_percent in charts:
+        name = title.lower().replace(" ", "-")
+        svg = line_chart(name, _in_words(title, lines), lines, in_percent, _peak(title, lines))
+        if svg:
+            drawn.append({"title": title, "svg": svg})
+    return drawn
+
+
+def _pair(history: Sequence[Mapping[str, Any]], metric: str) -> list[Curve]:
+    return [
+        _curve(history, f"train_{metric}", "training", "train"),
+        _curve(history, f"validation_{metric}", "validation", "judge"),
+    ]
+
+
+def _curve(history: Sequence[Mapping[str, Any]], key: str, label: str, colour: str) -> Curve:
+    points = [
+        (float(row["epoch"]), float(row[key]))
+        for row in history
+        if isinstance(row.get(key), int | float) and np.isfinite(row[key])
+    ]
+    return Curve(label, [x for x, _ in points], [y for _, y in points], colour)
+
+
+def _peak(title: str, lines: Sequence[Curve]) -> tuple[float, float, str] | None:
+    """The best validation accuracy, which the chart points at."""
+    line = lines[-1]
+    if title != "Accuracy" or len(line.y) < 2:
+        return None
+    best = int(np.argmax(line.y))
+    return line.x[best], line.y[best], percent(line.y[best])
+
+
+def _in_words(title: str, lines: Sequence[Curve]) -> str:
+    """What a screen reader says in place of a chart."""
+    parts = [
+        f"{line.label} from {line.y[0]:.4g} to {line.y[-1]:.4g}".strip() for line in lines if line.y
+    ]
+    epochs = max((len(line.x) for line in lines), default=0)
+    return f"{title} over {epochs} epochs: {'; '.join(parts)}."
+
+
+def per_class(evaluation: Evaluation) -> dict[str, Any]:
+    """Rows for the table of classes, the worst first, and the axis that they are drawn on."""
+    rows = [
+        {"name": name, "n": n, "right": right, "low": low, "high": high, "accuracy": right / n}
+        for name, n, right, low, high in evaluation.per_class
+        if n
+    ]
+    rows.sort(key=lambda row: (row["accuracy"], row["name"]))
+    low, high = evaluation.interval
+    everything = {
+        "name": "all classes",
+        "n": len(evaluation.labels),
+        "right": len(evaluation.labels) - evaluation.errors,
+        "low": low,
+        "high": high,
+        "accuracy": evaluation.accuracy,
+    }
+    start = math.floor(min(row["low"] for row in [everything, *rows]) * 10) / 10  # whole tenths
+    end = math.ceil(max(row["high"] for row in [everything, *rows]) * 10) / 10
+    for row in [everything, *rows]:
+        for edge in ("low", "high", "accuracy"):
+            row[f"{edge}_at"] = round(100 * (row[edge] - start) / (end - start), 2)
+    return {
+        "all": everything,
+        "worst": rows[:CLASSES],
+        "others": rows[CLASSES:],
+        "axis": [start, (start + end) / 2, end],
+        "without": [name for name, n, *_ in evaluation.per_class if not n],
+    }
+
+
+def matrix(evaluation: Evaluation) -> dict[str, Any]:
+    """The confusion matrix as rows of cells (count, strength 0..1, right or wrong)."""
+    counts = evaluation.confusion
+    totals = counts.sum(axis=1)
+    share = counts / np.maximum(totals, 1)[:, None]
+    wrong = share * ~np.eye(len(counts), dtype=bool)
+    strength = wrong / (wrong.max() or 1.0)
+    np.fill_diagonal(strength, np.diag(share))
+    names = evaluation.classes
+    return {
+        "dense": len(names) > SPARSE,
+        "letters": min(max(map(len, names)), 14),
+        "short": max(map(len, names)) <= 3,
+        "classes": names,
+        "rows": [
+            {
+                "name": names[i],
+                "total": int(totals[i]),
+                "cells": list(zip(counts[i].tolist(), strength[i].round(2).tolist(), strict=True)),
+            }
+            for i in range(len(names))
+        ],
+    }
+
+
+def confusions(evaluation: Evaluation) -> list[dict[str, Any]]:
+    """The pairs (truth, guess) that are confused most often, the worst first."""
+    wrong = evaluation.confusion * ~np.eye(len(evaluation.classes), dtype=bool)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSIONS]
+    totals = evaluation.confusion.sum(axis=1)
+    return [
+        {
+            "truth": evaluation.classes[t],
+            "guess": evaluation.classes[g],
+            "times": int(wrong[t, g]),
+            "of": int(totals[t]),
+        }
+        for t, g in zip(*np.unravel_index(order, wrong.shape), strict=True)
+        if wrong[t, g]
+    ]
+
+
+def mistakes(evaluation: Evaluation, data: Dataset) -> list[dict[str, Any]]:
+    """The mistakes of which the network was surest, as pictures where the data are images."""
+    worst = evaluation.worst(MISTAKES)
+    if not len(worst):
+        return []
+    images, _ = data.batch(worst)
+    return [
+        {
+            "picture": pictures.data_uri(pictures.pixels(image)) if image.ndim == 3 else None,
+            "small": max(image.shape) <= 64,
+            "truth": evaluation.classes[evaluation.labels[i]],
+            "guess": evaluation.classes[evaluation.predictions[i]],
+            "sure": float(evaluation.probabilities[i].max()),
+            "file": file,
+        }
+        for i, image, file in zip(worst, images, data.files(worst), strict=True)
+    ]
+
+
+def filters(run: Run) -> dict[str, Any]:
+    """The first layer's filters, if they can be looked at."""
+    layer, weight = pictures.first_filters(run.net, _shape(run))
+    drawn = [] if weight is None else [pictures.draw_filter(w) for w in weight[:FILTERS]]
+    return {
+        "layer": layer,
+        "total": 0 if weight is None else len(weight),
+        "colour": weight is not None and weight.shape[1] == 3,
+        "pictures": [pictures.data_uri(picture) for picture in drawn],
+    }
+
+
+def network(run: Run) -> Summary:
+    """The table of layers."""
+    return summary(run.net, _shape(run))
+
+
+def making(run: Run) -> list[tuple[str, str]]:
+    """How the run was made, as (name, words): all that is needed to make it again."""
+    config = run.config
+    data = config["dataset"]
+    settings = [
+        ("Data", f"{data['name']}: {data['train_size']:,} images to train, "
+                 f"{data['validation_size'] or 0:,} held out"),
+        ("Preprocessing", str(run.preprocessing)),
+        ("Augmentation", words(config.get("augment")) or "none"),
+        ("Optimiser", optimiser(config.get("optimizer"))),
+        ("Schedule", words(config.get("schedule")) or "constant learning rate"),
+        ("Loss", words(config.get("loss"))),
+        ("Batch size", words(config.get("batch_size"))),
+        ("Length", f"{count(len(run.history), 'epoch')}; {run.stopped}"),
+        ("Seed", words(config.get("seed"))),
+        ("Threads", words(config.get("threads"))),
+        ("Versions", words(config.get("versions"))),
+    ]  # fmt: skip
+    return [(name, text) for name, text in settings if text]
+
+
+def optimiser(described: Mapping[str, Any] | None) -> str:
+    """An optimiser and its groups; which parameters are in a group is told only of several."""
+    if not described or "groups" not in described:
+        return words(described)
+    groups = described["groups"]
+    kept = [
+        {k: v for k, v in group.items() if k != "params" or len(groups) > 1} for group in groups
+    ]
+    return f"{described['name']} ({'; '.join(map(words, kept))})"
+
+
+def _shape(run: Run) -> tuple[int, ...]:
+    """The shape of one input, (C, H, W) or (D,)."""
+    size = run.preprocessing.size
+    return (run.preprocessing.channels, *(size or ()))
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.984 -> "98.4 %", with a space that does not break."""
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def sure(share: float) -> str:
+    """A probability, which is never quite 1: 0.9999 -> "over 99.9 %"."""
+    return f"over {percent(0.999)}" if share >= 0.9995 else percent(share)
+
+
+def count(number: int, noun: str) -> str:
+    """1 -> "1 time", 7 -> "7 times"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def memory(size: float) -> str:
+    """A number of bytes in units of 1024: 12345 -> "12.1 KiB"."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.3g} GiB"
+
+
+def duration(seconds: float) -> str:
+    """25.3 -> "25 s", 754 -> "12 min 34 s", 7300 -> "2 h 1 min"."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def words(value: Any) -> str:
+    """A setting as a person would write it; "" for None."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping) and "name" in value:
+        rest = words({key: entry for key, entry in value.items() if key != "name"})
+        return f"{value['name']} ({rest})" if rest else str(value["name"])
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {words(entry)}" for key, entry in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")

@@ -1,0 +1,24 @@
+"""Known architectures by name: `models.build("digits", classes=7, size=64)`.
+
+One file a family, written so that it reads as the table in its paper. Here live networks and
+nothing else: no training, no data, no weights.
+"""
+
+from glassnet.models.convnetjs import convnetjs
+from glassnet.models.digits import digits, digits_bn
+from glassnet.models.lenet import lenet5
+from glassnet.models.mlp import mlp
+from glassnet.models.registry import Architecture, architecture, build, describe, names
+
+__all__ = [
+    "Architecture",
+    "architecture",
+    "build",
+    "convnetjs",
+    "describe",
+    "digits",
+    "digits_bn",
+    "lenet5",
+    "mlp",
+    "names",
+]

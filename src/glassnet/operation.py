@@ -1,0 +1,164 @@
+"""operation(): the one door between a page of NumPy functions and the tape.
+
+`relu = operation(relu_forward, relu_backward)` makes a pair differentiable, and `Operation.pair`
+is the one place where it is decided which pair runs: the user's own (`swap`), the compiled twin
+(`kernels/`), or the page.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from glassnet import kernels
+from glassnet.errors import GlassnetError, ShapeError
+from glassnet.tape import Array, Node, is_grad_enabled
+from glassnet.tensor import Tensor
+
+Pair = tuple[Callable[..., Any], Callable[..., Any]]
+
+OPERATIONS: dict[str, Operation] = {}
+SWAPS: ContextVar[MappingProxyType[str, Pair]] = ContextVar("swaps", default=MappingProxyType({}))
+
+
+class Example(NamedTuple):
+    """Sample arguments of an operation, in float64: for its tests, and for comparing pairs."""
+
+    args: tuple[Any, ...]
+    options: dict[str, Any]
+
+
+def example(*args: Any, **options: Any) -> Example:
+    """An Example, written as the call that it stands for."""
+    return Example(args, options)
+
+
+class Operation:
+    """A differentiable function of tensors, made of a pair of functions of NumPy arrays."""
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        backward: Callable[..., Any],
+        name: str,
+        examples: Callable[[], list[Example]] | None,
+        broadcasts: bool,
+    ) -> None:
+        self.page: Pair = (forward, backward)
+        self.name, self.examples, self.broadcasts = name, examples, broadcasts
+        self.takes_needs = "needs" in inspect.signature(backward).parameters
+        self.parameters = tuple(inspect.signature(forward).parameters)
+        self.__doc__, self.__wrapped__ = forward.__doc__, forward
+        self.__name__ = self.__qualname__ = name
+        self.__module__ = forward.__module__
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+    def pair(self) -> Pair:
+        """The (forward, backward) that runs now: the user's swap, else the twin, else the page."""
+        return SWAPS.get().get(self.name) or kernels.twin(self.name) or self.page
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Run forward on the arrays in `args`; record it where a gradient is wanted."""
+        if options:
+            args, options = self._by_position(args, options)
+        forward, backward = self.pair()
+        arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        try:
+            output, cache = forward(*arrays, **options)
+        except GlassnetError:
+            raise
+        except (ValueError, IndexError) as error:
+            raise self._misfit(arrays, error) from error
+        many = isinstance(output, tuple)
+        outputs = tuple(np.asarray(y) for y in (output if many else (output,)))
+        node = self._record(backward, cache, args, outputs) if is_grad_enabled() else None
+        results = tuple(self._wrap(y, node, i, args) for i, y in enumerate(outputs))
+        return results if many else results[0]
+
+    def _by_position(
+        self, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Move tensors that were passed by keyword to their position, and what stands before."""
+        last = max(
+            (i for i, p in enumerate(self.parameters) if _is_array(options.get(p))), default=-1
+        )
+        if last < len(args):
+            return args, options
+        bound = inspect.signature(self.page[0]).bind_partial(*args, **options)
+        bound.apply_defaults()
+        positional = tuple(bound.arguments[p] for p in self.parameters[: last + 1])
+        taken = set(self.parameters[: last + 1])
+        return positional, {k: v for k, v in options.items() if k not in taken}
+
+    def _record(
+        self,
+        backward: Callable[..., Any],
+        cache: Any,
+        args: tuple[Any, ...],
+        outputs: tuple[Array, ...],
+    ) -> Node | None:
+        """The node on the tape, or None where no argument wants a gradient."""
+        edges = tuple(a.edge() if isinstance(a, Tensor) else None for a in args)
+        if not any(edge is not None for edge in edges):
+            return None
+        like = tuple(
+            None if edge is None else (a.data.shape, a.data.dtype)
+            for edge, a in zip(edges, args, strict=True)
+        )
+        versions = tuple((a._version, a._version.count) for a in args if isinstance(a, Tensor))
+        return Node(self, backward, cache, edges, like, outputs, versions)
+
+    def _wrap(self, array: Array, node: Node | None, index: int, args: tuple[Any, ...]) -> Tensor:
+        result = Tensor(array)
+        if array.base is not None:  # a view shares the version of the memory that it looks at
+            for a in args:
+                if isinstance(a, Tensor) and np.may_share_memory(array, a.data):
+                    result._version, result._seen = a._version, a._seen
+                    break
+        if node is not None and array.dtype.kind == "f":
+            result.requires_grad, result._node, result._index = True, node, index
+            node.versions += ((result._version, result._version.count),)
+        return result
+
+    def _misfit(self, arrays: list[Any], error: Exception) -> ShapeError:
+        shapes = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else repr(a) for a in arrays)
+        return ShapeError(f"'{self.name}' does not accept arguments of shapes {shapes}: {error}")
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, (Tensor, np.ndarray))
+
+
+def operation(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    name: str | None = None,
+    examples: Callable[[], list[Example]] | None = None,
+    broadcasts: bool = False,
+) -> Operation:
+    """Make a pair of NumPy functions differentiable.
+
+    `forward(*arrays, **options) -> (output, cache)`; output is an array or a tuple of arrays.
+    `backward(dy, cache)` returns one gradient for each leading positional argument of forward
+    (None where there is none); with several outputs `dy` is a tuple. A backward with a parameter
+    `needs` is told, by a tuple of booleans, which gradients anybody asked for. With `broadcasts`
+    the tape sums gradients over the axes along which an argument was broadcast. `examples` makes
+    sample arguments, for `swap` and for tests. The name is that of forward, less "_forward".
+    Raises GlassnetError where another module has an operation of that name.
+    """
+    name = name or forward.__name__.removesuffix("_forward").lstrip("_")
+    made = Operation(forward, backward, name, examples, broadcasts)
+    if name in OPERATIONS and OPERATIONS[name].__module__ != made.__module__:
+        raise GlassnetError(
+            f"an operation '{name}' stands in {OPERATIONS[name].__module__} already; give yours "
+            f"another name, or put it in that one's place with swap()"
+        )
+    OPERATIONS[name] = made
+    return made

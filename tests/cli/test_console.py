@@ -1,0 +1,36 @@
+import warnings
+
+import click
+import pytest
+
+from glassnet.cli import console
+from glassnet.errors import GlassnetWarning
+
+
+def test_warnings_of_glassnet_are_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with console.failures():
+            warnings.warn("an empty folder is left out", GlassnetWarning, stacklevel=1)
+            warnings.warn("something else", UserWarning, stacklevel=1)
+    error = capsys.readouterr().err
+    assert "note: an empty folder is left out\n" in error
+    assert "UserWarning: something else" in error
+
+
+def test_an_unfinished_command_still_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command()
+    @console.answers
+    def half() -> console.Answer:
+        raise console.Unfinished("the other half is missing", {"half": 1})
+
+    with pytest.raises(console.Unfinished):
+        half.main(["--json"], standalone_mode=False)
+    assert capsys.readouterr().out == '{"half": 1}\n'
+
+
+def test_a_table_takes_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    console.table(("class", "count"), [("[red]cat[/red]", "3")], title="[b]all[/b]")
+    out = capsys.readouterr().out
+    assert "[red]cat[/red]" in out
+    assert "[b]all[/b]" in out
