@@ -21,9 +21,9 @@ def glassnet_command(*words: object, **options: object) -> subprocess.CompletedP
 def test_help_lists_the_commands_in_the_order_of_use(invoke: Invoke) -> None:
     result = invoke("--help")
     assert result.exit_code == 0
-    listed = result.output.partition("Commands:")[2].splitlines()
-    assert [line.split()[0] for line in listed if line.strip()] == COMMANDS
-    assert "..." not in result.output  # no sentence is cut off
+    listed = result.output.partition("Commands:")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line.strip()] == COMMANDS
+    assert "..." not in listed  # no sentence is cut off
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -145,8 +145,8 @@ def test_augmentations_as_text() -> None:
     assert recipe.augmentation("") is None
     assert recipe.augmentation("none") is None
     assert recipe.augmentation("shift=2") == data.Shift(2)
-    assert recipe.augmentation("Flip, crop=32:4,scale=0.0:0.8:1.2") == data.Compose(
-        [data.Flip(), data.Crop(32, 4), data.Scale(0.0, 0.8, 1.2)]
+    assert recipe.augmentation("Flip, crop=32:4,scale=0.8:1.2") == data.Compose(
+        [data.Flip(), data.Crop(32, 4), data.Scale(0.8, 1.2)]
     )
     for wrong in ("flop", "shift=", "shift=a", "crop=1:2:3:4", "shift=-1"):
         with pytest.raises(click.BadParameter):

@@ -75,7 +75,7 @@ def test_what_counts_as_an_image(pets: Path) -> None:
 
 def test_unreadable_images_are_listed_at_once(pets: Path) -> None:
     (pets / "cat" / "3.png").write_text("text")
-    (pets / "dog" / "7.png").write_bytes((pets / "dog" / "7.png").read_bytes()[:60])
+    (pets / "dog" / "7.png").write_bytes((pets / "dog" / "7.png").read_bytes()[:45])
     with pytest.raises(DataError) as caught:
         data.folder(pets)
     message = str(caught.value)

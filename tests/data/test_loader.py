@@ -128,7 +128,7 @@ def test_an_error_of_the_worker_surfaces() -> None:
     broken = Broken(NUMBERS._images, NUMBERS.labels, NUMBERS.classes, "broken")
     for prefetch in (0, 1, 4):
         batches = data.Loader(broken, 4, prefetch=prefetch).epoch(0)
-        assert numbers(batch for batch, _ in zip(batches, range(2), strict=False)) == [*range(8)]
+        assert numbers(batch for _, batch in zip(range(2), batches, strict=False)) == [*range(8)]
         with pytest.raises(DataError, match=r"photo\.jpg: cut short"):
             next(batches)
 

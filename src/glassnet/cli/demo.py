@@ -33,13 +33,14 @@ def demo(out: str, epochs: int, seed: int) -> Answer:
     import glassnet
     from glassnet import data, models, optim
     from glassnet.look import report
+    from glassnet.train import fit
 
     train, held_out = data.demo_digits()
     glassnet.manual_seed(seed)
     net = models.build("digits")
     say(f"{len(train):,} digits to learn from, {len(held_out):,} held out")
     say(f"network: 8 and 16 filters, {net.num_parameters():,} parameters, from scratch")
-    run = glassnet.fit(
+    run = fit(
         net,
         train,
         held_out,
@@ -53,7 +54,7 @@ def demo(out: str, epochs: int, seed: int) -> Answer:
         about={
             "model": "digits",
             "command": f"glassnet demo --epochs {epochs} --seed {seed}",
-            "source": {"data": "demo-digits", "fraction": 0.2, "seed": 0},
+            "source": {"data": "demo-digits", "size": None, "fraction": 0.2, "seed": 0},
         },
     )
     if not run.finished:

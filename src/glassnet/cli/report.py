@@ -26,10 +26,13 @@ def report(run: str, data: str | None, out: str | None) -> Answer:
     """
     from glassnet.cli.sources import held_out_for
     from glassnet.look import report as write
+    from glassnet.look.report import require_classes
     from glassnet.train import load
 
     trained = load(run, which="last")
     held_out = held_out_for(trained, data)
+    if held_out is not None:
+        require_classes(trained, held_out)
     judged = None if held_out is None else trained.evaluate(held_out)
     path = write(trained, held_out, out, judged)
     say(f"report: {path}")

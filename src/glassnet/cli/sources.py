@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from glassnet.errors import DataError
 
 if TYPE_CHECKING:
-    from glassnet.data import Dataset, Preprocessing
+    from glassnet.data import Dataset
     from glassnet.data.locate import Published
     from glassnet.train import Run
 
@@ -59,12 +59,13 @@ def find(
     size: tuple[int, int] | None = None,
     fraction: float = 0.2,
     seed: int = 0,
-    preprocessing: "Preprocessing | None" = None,
+    run: "Run | None" = None,
 ) -> Source:
     """What `name` means; nothing is read yet.
 
     size, fraction and seed are for what has neither size nor held-out part of its own;
-    preprocessing is that of a run which the data are for. Raises DataError for what is nothing.
+    run, if there is one already, says how images are read and which classes there are. Raises
+    DataError for what is nothing.
     """
     from glassnet import data
 
@@ -77,10 +78,11 @@ def find(
         return Source(name, lambda: data.csv(path, **reading), TABLE)
     if not path.is_dir():
         raise DataError(_nothing(name))
-    if preprocessing is None:
+    if run is None:
         reading["size"] = size or SIZE
     else:
-        reading["preprocessing"] = replace(preprocessing, mean=(), std=())
+        reading["preprocessing"] = replace(run.preprocessing, mean=(), std=())
+        reading["classes"] = run.classes
     return Source(name, lambda: data.folder(path, **reading), FOLDER)
 
 
@@ -94,9 +96,8 @@ def held_out_for(run: "Run", name: str | None) -> "Dataset | None":
     if name is None and own is None:
         return None
     if own is not None and name in (None, own["data"]):
-        source = find(own["data"], None, own["fraction"], own["seed"], run.preprocessing)
-        return source.open()[1]
-    whole, held_out = find(str(name), fraction=0, preprocessing=run.preprocessing).open()
+        return find(own["data"], None, own["fraction"], own["seed"], run).open()[1]
+    whole, held_out = find(str(name), fraction=0, run=run).open()
     return held_out if len(held_out) else whole
 
 

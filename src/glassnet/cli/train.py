@@ -9,6 +9,7 @@ import click
 
 from glassnet.cli.console import Answer, Unfinished, answers, say, tell
 from glassnet.cli.recipe import OPTIMIZERS, SCHEDULES, Size
+from glassnet.errors import CheckpointError, DataError, GlassnetError
 
 if TYPE_CHECKING:
     from glassnet.data import Dataset
@@ -69,8 +70,15 @@ def train(
     if data is None:
         raise click.UsageError("Give DATA to train on, or --resume RUN.", context)
     options = _complete(data, options)
-    folder = Path(out) if out is not None else _free(data, options["model"])
-    return run(options | {"data": data}, folder, _command(context))
+    source = {"data": data, "size": options["size"], "seed": options["seed"]}
+    source["fraction"] = options["validation_fraction"]
+    folder = _free(data, options["model"]) if out is None else Path(out)
+    if (folder / "last.safetensors").exists():
+        raise GlassnetError(
+            f"{folder} holds a run already; go on with it by `glassnet train --resume {folder}`, "
+            f"or choose another --out"
+        )
+    return _start(options, source, folder, _command(context))
 
 
 def _complete(data: str, given: Options) -> Options:
@@ -90,69 +98,36 @@ def _complete(data: str, given: Options) -> Options:
 
 def _resume(context: click.Context, folder: str) -> Answer:
     """Go on with a run that this command began, as it was begun."""
-    from glassnet.errors import CheckpointError
-    from glassnet.train import load
+    from glassnet.train import load, resume
 
-    extra = [name for name in _given(context) if name not in ("resume", "as_json")]
+    extra = [name for name in _given(context) if name not in ("resume", "threads", "as_json")]
     if extra:
         raise click.UsageError(f"--resume goes on as the run began; leave out {', '.join(extra)}.")
     config = load(folder, which="last").config
-    if "options" not in config:
+    if "source" not in config:
         raise CheckpointError(
-            f"{folder} was not begun by `glassnet train`; go on with fit(..., resume=True)"
+            f"{folder} was not begun by this command; go on with it from Python, by "
+            f"glassnet.train.resume(path, train, validation)"
         )
-    return run(config["options"], Path(folder), config["command"], resume=True)
+    learn, held_out = _open(config["source"], context.params["threads"] or config["threads"])
+    return finish(resume(folder, learn, held_out), held_out)
 
 
-def run(options: Options, folder: Path, command: str, resume: bool = False) -> Answer:
-    """Open the data, train, judge, report; `options` are those of the command, completed."""
+def _start(options: Options, source: Options, folder: Path, command: str) -> Answer:
+    """Open the data, make the network, train, judge, report."""
     import glassnet
-    from glassnet.cli.sources import find
-
-    if options["threads"] is not None:
-        glassnet.set_num_threads(options["threads"])
-    size = options["size"] and tuple(options["size"])
-    source = find(options["data"], size, options["validation_fraction"], options["seed"])
-    learn, held_out = source.open()
-    say(
-        f"data: {learn.name}, {len(learn):,} images to train and {len(held_out):,} held out, "
-        f"{len(learn.classes)} classes"
-    )
-    glassnet.manual_seed(options["seed"])
-    net = _network(options["model"], learn)
-    say(f"model: {options['model']}, {net.num_parameters():,} parameters")
-    trained = _fit(net, learn, held_out, options, folder, command, resume)
-    return finish(trained, held_out)
-
-
-def _network(model: str, data: "Dataset") -> "Module":
-    from glassnet.errors import DataError
-    from glassnet.models import build
-
-    channels, *size = data.shape
-    if not size and model != "mlp":
-        raise DataError(f"{data.name} holds rows of numbers, not images; use --model mlp")
-    return build(
-        model, in_channels=channels, classes=len(data.classes), size=tuple(size) if size else None
-    )
-
-
-def _fit(
-    net: "Module",
-    learn: "Dataset",
-    held_out: "Dataset",
-    options: Options,
-    folder: Path,
-    command: str,
-    resume: bool,
-) -> "Run":
     from glassnet.cli import recipe
     from glassnet.train import fit
 
-    return fit(
+    augment = recipe.augmentation(options["augment"])
+    learn, held_out = _open(source, options["threads"])
+    glassnet.manual_seed(options["seed"])
+    net = _network(options["model"], learn)
+    say(f"model: {options['model']}, {net.num_parameters():,} parameters")
+    trained = fit(
         net,
         learn,
-        held_out if len(held_out) else None,
+        held_out,
         recipe.optimizer(options["optimizer"], net, options["lr"], options["weight_decay"]),
         schedule=options["schedule"],
         epochs=options["epochs"],
@@ -160,19 +135,37 @@ def _fit(
         time_limit=options["time_limit"],
         batch_size=options["batch_size"],
         seed=options["seed"],
-        augment=recipe.augmentation(options["augment"]),
+        augment=augment,
         out=folder,
-        resume=resume,
-        about={
-            "model": options["model"],
-            "command": command,
-            "options": options,
-            "source": {
-                "data": options["data"],
-                "fraction": options["validation_fraction"],
-                "seed": options["seed"],
-            },
-        },
+        about={"model": options["model"], "command": command, "source": source},
+    )
+    return finish(trained, held_out)
+
+
+def _open(source: Options, threads: int | None) -> "tuple[Dataset, Dataset]":
+    """The data to train and to judge on, and as many threads as were asked for."""
+    import glassnet
+    from glassnet.cli.sources import find
+
+    if threads is not None:
+        glassnet.set_num_threads(threads)
+    size = source["size"] and tuple(source["size"])
+    learn, held_out = find(source["data"], size, source["fraction"], source["seed"]).open()
+    say(
+        f"data: {learn.name}, {len(learn):,} images to train and {len(held_out):,} held out, "
+        f"{len(learn.classes)} classes"
+    )
+    return learn, held_out
+
+
+def _network(model: str, data: "Dataset") -> "Module":
+    from glassnet.models import build
+
+    channels, *size = data.shape
+    if not size and model != "mlp":
+        raise DataError(f"{data.name} holds rows of numbers, not images; use --model mlp")
+    return build(
+        model, in_channels=channels, classes=len(data.classes), size=tuple(size) if size else None
     )
 
 

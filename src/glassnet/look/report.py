@@ -53,13 +53,19 @@ def report(
     if path is None and run.path is None:
         raise DataError("this run has no folder: give report(run, path=...) a file to write")
     data = run.validation if data is None else data
-    if data is not None and data.classes != run.classes:
+    if data is not None:
+        require_classes(run, data)
+    target = Path(path) if path is not None else Path(run.path or "") / "report.html"
+    return atomic_write(target, render(run, data, evaluation))
+
+
+def require_classes(run: Run, data: Dataset) -> None:
+    """Raise DataError where `data` has other classes than the run, or another order of them."""
+    if data.classes != run.classes:
         raise DataError(
             f"the run knows the classes {_some(run.classes)}, the data {data.name} has "
             f"{_some(data.classes)}; judge it on data with the classes it was trained on"
         )
-    target = Path(path) if path is not None else Path(run.path or "") / "report.html"
-    return atomic_write(target, render(run, data, evaluation))
 
 
 def render(run: Run, data: Dataset | None, evaluation: Evaluation | None = None) -> str:
@@ -199,7 +205,7 @@ def _in_words(title: str, lines: Sequence[Curve]) -> str:
 
 def per_class(evaluation: Evaluation) -> dict[str, Any]:
     """Rows for the table of classes, the worst first, and the axis that they are drawn on."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": name, "n": n, "right": right, "low": low, "high": high, "accuracy": right / n}
         for name, n, right, low, high in evaluation.per_class
         if n
@@ -315,7 +321,7 @@ def making(run: Run) -> list[tuple[str, str]]:
                  f"{data['validation_size'] or 0:,} held out"),
         ("Preprocessing", str(run.preprocessing)),
         ("Augmentation", words(config.get("augment")) or "none"),
-        ("Optimiser", optimiser(config.get("optimizer"))),
+        ("Optimiser", words(config.get("optimizer"))),
         ("Schedule", words(config.get("schedule")) or "constant learning rate"),
         ("Loss", words(config.get("loss"))),
         ("Batch size", words(config.get("batch_size"))),
@@ -325,17 +331,6 @@ def making(run: Run) -> list[tuple[str, str]]:
         ("Versions", words(config.get("versions"))),
     ]  # fmt: skip
     return [(name, text) for name, text in settings if text]
-
-
-def optimiser(described: Mapping[str, Any] | None) -> str:
-    """An optimiser and its groups; which parameters are in a group is told only of several."""
-    if not described or "groups" not in described:
-        return words(described)
-    groups = described["groups"]
-    kept = [
-        {k: v for k, v in group.items() if k != "params" or len(groups) > 1} for group in groups
-    ]
-    return f"{described['name']} ({'; '.join(map(words, kept))})"
 
 
 def _shape(run: Run) -> tuple[int, ...]:
@@ -380,16 +375,20 @@ def words(value: Any) -> str:
     """A setting as a person would write it; "" for None."""
     if value is None:
         return ""
-    if isinstance(value, Mapping) and "name" in value:
-        rest = words({key: entry for key, entry in value.items() if key != "name"})
-        return f"{value['name']} ({rest})" if rest else str(value["name"])
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {words(entry)}" for key, entry in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(words, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        rest = ", ".join(f"{key} {_inner(entry)}" for key, entry in value.items() if key != "name")
+        if "name" in value:
+            return f"{value['name']} ({rest})" if rest else str(value["name"])
+        return rest
+    if isinstance(value, list | tuple):
+        return ", ".join(map(words, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _inner(value: Any) -> str:
+    return f"({words(value)})" if isinstance(value, list | tuple) else words(value)
 
 
 def _some(names: Sequence[str]) -> str:

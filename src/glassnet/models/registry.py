@@ -78,8 +78,7 @@ def build(name: str, **options: Any) -> Module:
     unknown = sorted(set(options) - set(known.options))
     if unknown:
         raise GlassnetError(
-            f"model '{name}' has no option {', '.join(unknown)}; "
-            f"it has {', '.join(known.options)}"
+            f"model '{name}' has no option {', '.join(unknown)}; it has {', '.join(known.options)}"
         )
     return known.make(**options)
 

@@ -232,6 +232,31 @@ def _einsum(args: tuple[Any, ...], options: dict[str, Any], y: Array) -> int:
     return math.prod(dict(axes).values())
 
 
+def _attention(args: tuple[Any, ...], options: dict[str, Any], y: Array) -> int:
+    query, key, value = args[:3]
+    return y.size // value.shape[-1] * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+
+
+def _cell(args: tuple[Any, ...], options: dict[str, Any], y: Any) -> int:
+    weights = [a for a in args[1:] if isinstance(a, np.ndarray) and a.ndim == 2]
+    return len(args[0]) * sum(w.size for w in weights[-2:])
+
+
+COUNTS: dict[str, Count] = {
+    "linear": _linear,
+    "matmul": _matmul,
+    "einsum": _einsum,
+    "conv1d": _conv,
+    "conv2d": _conv,
+    "conv_transpose1d": _conv_transpose,
+    "conv_transpose2d": _conv_transpose,
+    "scaled_dot_product_attention": _attention,
+    "rnn_cell": _cell,
+    "lstm_cell": _cell,
+    "gru_cell": _cell,
+}
+
+
 # -- text -----------------------------------------------------------------------------------------
 def _cells(row: Row) -> tuple[str, ...]:
     output = "" if row.output is None else _times(row.output[1:])

@@ -8,7 +8,7 @@ from glassnet.errors import TrainingError
 from glassnet.train.history import Row
 
 if TYPE_CHECKING:
-    from glassnet.train.fit import Training
+    from glassnet.train.loop import Training
     from glassnet.train.run import Run
 
 

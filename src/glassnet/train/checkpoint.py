@@ -117,8 +117,10 @@ class Checkpoint:
             net.load_state_dict(self.average["average"], strict=False)
 
 
-_PLAIN = ("config", "classes", "preprocessing", "architecture", "schedule", "progress")
-_PLAIN += ("recipe", "history", "best", "stopped")
+_PLAIN = (
+    "config", "classes", "preprocessing", "architecture", "schedule", "progress", "recipe",
+    "history", "best", "stopped",
+)  # fmt: skip
 
 
 def versions() -> dict[str, str]:

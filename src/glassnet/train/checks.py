@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet import random
 from glassnet.data import Dataset, Preprocessing
 from glassnet.errors import DataError, GlassnetWarning, TrainingError
 from glassnet.nn import Module
@@ -26,6 +27,16 @@ def warn(message: str) -> None:
 
 
 # -- before the first step ------------------------------------------------------------------------
+def check_network(
+    net: Module, optimizer: Optimizer, train: Dataset, preprocessing: Preprocessing
+) -> None:
+    """What `check_optimizer`, `check_frozen` and `check_output` find."""
+    check_optimizer(net, optimizer)
+    check_frozen(net)
+    with random.using(random.derive(0)):  # the randomness of the user's program stays as it is
+        check_output(net, train, preprocessing)
+
+
 def check_optimizer(net: Module, optimizer: Optimizer) -> None:
     """Every trainable parameter belongs to the optimiser, and the optimiser to this network.
 
@@ -56,10 +67,9 @@ def check_optimizer(net: Module, optimizer: Optimizer) -> None:
 def check_frozen(net: Module) -> None:
     """Warn of layers whose parameters are fixed while their batch statistics would move."""
     for name, module in net.named_modules():
-        own = dict(module.own_tensors(all_buffers=True))
-        weights = [p for p in module.parameters() if id(p) in set(map(id, own.values()))]
+        weights = [parameter for _, parameter in module.own_parameters()]
         fixed = bool(weights) and not any(p.requires_grad for p in weights)
-        if fixed and not module.frozen and own.get("running_mean") is not None:
+        if fixed and not module.frozen and "running_mean" in dict(module.own_buffers()):
             warn(
                 f"the parameters of layer '{name}' ({type(module).__name__}) are fixed, but its "
                 f"batch statistics would still move; freeze it with net.get_submodule('{name}')"

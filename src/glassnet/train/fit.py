@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from glassnet.train.loop import Training
 from glassnet.train.metrics import Loss, Metric
 from glassnet.train.run import Run
 
-_PROBE = 0x960BE  # keeps the draws of the first look at the network apart from other uses
 REPORT = "report.html"
 
 
@@ -97,16 +96,12 @@ def fit(
     checks.check_data(train, validation)
     optimizer = optimizer or optim.AdamW(net.parameters(), lr=1e-3)
     preprocessing = preprocess or Preprocessing.fit(train)
-    checks.check_optimizer(net, optimizer)
-    checks.check_frozen(net)
-    with random.using(random.derive(seed, _PROBE)):
-        checks.check_output(net, train, preprocessing)
+    checks.check_network(net, optimizer, train, preprocessing)
     stopping = _stopping(early_stopping, validation)
     changes = augment if isinstance(augment, Augmentation | None) else Compose(augment)
-    loader = Loader(train, batch_size, shuffle=True, seed=seed, augment=changes,
-                    preprocess=preprocessing)  # fmt: skip
+    loader = Loader(train, batch_size, True, seed, changes, preprocessing)
     total = _total(epochs, steps, time_limit, len(loader))
-    settings = {
+    settings = recipe.plain({
         "optimizer": recipe.describe_optimizer(net, optimizer),
         "loss": losses.describe(loss),
         "schedule": schedules.describe(schedule),
@@ -116,16 +111,15 @@ def fit(
         "time_limit": time_limit,
         "batch_size": batch_size,
         "seed": seed,
-        "augment": changes.to_dict() if changes is not None else None,
-        "early_stopping": stopping.to_dict() if stopping is not None else None,
+        "augment": changes and changes.to_dict(),
+        "early_stopping": stopping and stopping.to_dict(),
         "ema": ema,
         "clip_norm": clip_norm,
         "preprocessing": preprocessing.to_dict(),
         "train": recipe.describe_data(train),
         "validation": recipe.describe_data(validation),
         "metrics": sorted(metrics or {}),
-    }
-    settings = recipe.plain(settings)
+    })  # fmt: skip
     architecture = _architecture(net, folder)
     training = Training(
         net=net,
@@ -134,10 +128,10 @@ def fit(
         optimizer=optimizer,
         loss=losses.make(loss),
         schedule=schedules.make(schedule, optimizer, total, warmup),
-        average=EMA(net, ema, warm_up=True) if ema is not None else None,
+        average=None if ema is None else EMA(net, ema, warm_up=True),
         preprocessing=preprocessing,
         metrics=metrics or {},
-        callbacks=[*callbacks, stopping] if stopping is not None else callbacks,
+        callbacks=[*callbacks, *([stopping] if stopping else [])],
         config=_config(net, settings, architecture, about),
         recipe=settings,
         architecture=architecture,
@@ -149,6 +143,168 @@ def fit(
         gives_best=stopping is not None,
         progress=progress,
     )
-    if folder is not None:
-        _open(folder, training)
+    _open(training, resume)
     return training.run()
+
+
+def resume(
+    path: str | os.PathLike[str],
+    train: Dataset,
+    validation: Dataset | None = None,
+    *,
+    metrics: Mapping[str, Metric] | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool | None = None,
+) -> Run:
+    """Go on with the run in folder `path`, on the data that it began with.
+
+    The network, the optimiser and all settings come from its last checkpoint. Raises as `fit` does,
+    and CheckpointError where the run had a loss, schedule or optimiser of the user's own: such a
+    run goes on by the call that began it, with `resume=True`.
+    """
+    saved = Checkpoint.load(find(path, "last"))
+    old = saved.recipe
+    own = [name for name, names in (("loss", losses.LOSSES), ("schedule", schedules.NAMES))
+           if old[name] not in names]  # fmt: skip
+    if own:
+        raise CheckpointError(
+            f"the run in {path} has a {' and a '.join(own)} of its own, which no file can hold; "
+            f"go on with the call of fit that began it, with resume=True"
+        )
+    with random.using(random.derive(0)):  # first weights, which the saved ones replace
+        net = nn.build(saved.architecture)
+    names = ("loss", "schedule", "epochs", "steps", "time_limit", "warmup", "batch_size", "seed")
+    stopping = old["early_stopping"]
+    return fit(
+        net,
+        train,
+        validation,
+        recipe.build_optimizer(net, old["optimizer"]),
+        **{name: old[name] for name in (*names, "ema", "clip_norm")},
+        augment=old["augment"] and from_dict(old["augment"]),
+        preprocess=Preprocessing.from_dict(old["preprocessing"]),
+        metrics=metrics,
+        callbacks=callbacks,
+        early_stopping=stopping and EarlyStopping(**stopping),
+        out=path,
+        progress=progress,
+        resume=True,
+    )
+
+
+def _folder(out: str | os.PathLike[str] | None, resume: bool, overwrite: bool) -> Path | None:
+    """The run's folder, if a run may be written there."""
+    if out is None:
+        if resume or overwrite:
+            raise TrainingError("resume and overwrite need out=, the folder of the run")
+        return None
+    folder = Path(out)
+    found = [name for name in (LAST, BEST, HISTORY) if (folder / name).exists()]
+    if resume and overwrite:
+        raise TrainingError("resume goes on with the run, overwrite replaces it; say one")
+    if found and not (resume or overwrite):
+        raise TrainingError(
+            f"{folder} holds a run already ({', '.join(found)}); go on with it by resume=True, "
+            f"replace it by overwrite=True, or choose another out="
+        )
+    if found and resume and LAST not in found:
+        raise CheckpointError(
+            f"{folder} holds {', '.join(found)} but no {LAST}, so there is nothing to go on from; "
+            f"choose another out="
+        )
+    return folder
+
+
+def _stopping(
+    choice: int | EarlyStopping | None, validation: Dataset | None
+) -> EarlyStopping | None:
+    if choice is None:
+        return None
+    stopping = choice if isinstance(choice, EarlyStopping) else EarlyStopping(choice)
+    if validation is None:
+        raise TrainingError("early stopping needs validation data; hand them to fit")
+    return stopping
+
+
+def _total(
+    epochs: int | None, steps: int | None, time_limit: float | None, per_epoch: int
+) -> int | None:
+    """The number of steps of the whole run, or None where only the clock ends it."""
+    lengths = [length for length in (epochs, steps, time_limit) if length is not None]
+    if not lengths:
+        raise TrainingError("say how long to train: epochs=, steps= or time_limit= (seconds)")
+    if min(lengths) <= 0:
+        raise TrainingError(f"the length of a run must be positive, got {min(lengths)}")
+    totals = [epochs * per_epoch] if epochs is not None else []
+    return min([*totals, *([steps] if steps is not None else [])], default=None)
+
+
+def _architecture(net: Module, folder: Path | None) -> dict[str, Any]:
+    """The network as plain data; without a folder to write it to it need not have such a form."""
+    try:
+        return nn.architecture(net)
+    except CheckpointError:
+        if folder is not None:
+            raise
+        return {}
+
+
+def _config(
+    net: Module,
+    settings: recipe.Recipe,
+    architecture: dict[str, Any],
+    about: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What `run.config` tells people: the settings, the data, and what else a result depends on."""
+    groups = settings["optimizer"]["groups"]
+    options = [{k: v for k, v in group.items() if k != "params"} for group in groups]
+    more = {"groups": options} if len(options) > 1 else options[0]
+    validation = settings["validation"]
+    own = {
+        "architecture": architecture,
+        "dataset": {
+            "name": settings["train"]["name"],
+            "train_size": settings["train"]["size"],
+            "validation_size": validation["size"] if validation else None,
+        },
+        "optimizer": {"name": settings["optimizer"]["name"], **more},
+        "versions": versions(),
+        "threads": get_num_threads(),
+        "parameters": net.num_parameters(),
+    }
+    kept = {k: v for k, v in settings.items() if k not in ("preprocessing", "train", "validation")}
+    return {"model": None, "command": None} | recipe.plain(dict(about or {})) | kept | own
+
+
+def _open(training: Training, resume: bool) -> None:
+    """Go on from the folder's checkpoint, or begin there with one of step 0."""
+    folder = training.folder
+    if folder is None:
+        return
+    if resume and (folder / LAST).exists():
+        _go_on(training, Checkpoint.load(folder / LAST))
+    else:
+        for name in (BEST, HISTORY, REPORT):
+            (folder / name).unlink(missing_ok=True)
+        training.save()
+    history.write(folder / HISTORY, training.history)
+
+
+def _go_on(training: Training, saved: Checkpoint) -> None:
+    """Take over the state of a checkpoint, if it is one of this run."""
+    recipe.require_same(saved.recipe, training.recipe)
+    if saved.architecture != recipe.plain(training.architecture):
+        raise CheckpointError(
+            f"the network is not the one that the run in {training.folder} began with; "
+            f"build it as before, or choose another out="
+        )
+    for name in ("threads", "versions"):
+        was, now = saved.config[name], training.config[name]
+        if was != now:
+            checks.warn(
+                f"the run was begun with {name} {was} and goes on with {now}; the weights may "
+                f"differ in their last bits from those of a run that was never stopped"
+            )
+    length = {name: training.recipe[name] for name in ("epochs", "steps", "time_limit")}
+    training.config = saved.config | length
+    training.restore(saved)

@@ -21,9 +21,9 @@ def read(path: Path) -> list[Row]:
 
 
 def best(rows: list[Row]) -> Row | None:
-    """The row with the highest validation accuracy; of equals that of the lower loss, then the first.
+    """The row with the highest validation accuracy; None without validation data.
 
-    None without validation data.
+    Of equals that of the lower loss, and then the first.
     """
     judged = [row for row in rows if "validation_accuracy" in row]
     return max(

@@ -6,7 +6,7 @@ N samples, K classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -155,8 +155,8 @@ def evaluate(
         raise DataError(f"there is nothing to evaluate on: '{dataset.name}' is empty")
     loader = Loader(dataset, batch_size=batch_size, preprocess=preprocessing)
     outputs, total = [], 0.0
-    with evaluating(net), closing(loader.batches(0)) as batches:
-        for x, y in batches:
+    with evaluating(net):
+        for x, y in loader.epoch(0):
             logits = net(x)
             total += loss(logits, y).item() * len(y)
             outputs.append(logits.data)

@@ -73,10 +73,10 @@ class Run:
 
     def __repr__(self) -> str:
         where = f" in {self.path}" if self.path else ""
-        best = f", best validation accuracy {self.best['validation_accuracy']:.4f}"
+        best = self.best and f", best validation accuracy {self.best['validation_accuracy']:.4f}"
         return (
             f"<run on {self.config['dataset']['name']}{where}: {len(self.history)} epochs, "
-            f"{self.stopped}{best if self.best else ''}>"
+            f"{self.stopped}{best or ''}>"
         )
 
     def evaluate(
@@ -156,7 +156,8 @@ def load(path: str | os.PathLike[str], which: str = "best") -> Run:
     saved = Checkpoint.load(file)
     whole = saved
     if file.name == BEST and (file.parent / LAST).is_file():
-        whole = Checkpoint.load(file.parent / LAST)  # it knows what came after the best epoch
+        last = Checkpoint.load(file.parent / LAST)  # it knows what came after the best epoch
+        whole = max(saved, last, key=lambda one: len(one.history))
     return Run(
         net=saved.build(),
         classes=saved.classes,

@@ -61,7 +61,7 @@ def _by_name(
         )
     total = total or 0
     rise = round(warmup * total) if isinstance(warmup, float) else warmup
-    if not 0 <= rise or (name != "constant" and rise >= total):
+    if rise < 0 or (name != "constant" and rise >= total):
         raise TrainingError(f"a warm-up of {rise} steps does not fit into a run of {total}")
     if name == "one-cycle":
         return _one_cycle(optimizer, total, rise)

@@ -8,7 +8,7 @@ from glassnet import data
 from glassnet.data.augment.mix import symmetric_beta
 
 
-@pytest.mark.parametrize("alpha", [0.1, 0.2, 0.5, 1.0, 3.0, 40.0])
+@pytest.mark.parametrize("alpha", [0.2, 0.5, 1.0, 3.0, 40.0])
 def test_the_weights_are_beta(alpha: float) -> None:
     first, second = np.random.default_rng(7).random((2, 20_000))
     weights = symmetric_beta(alpha, first, second)
