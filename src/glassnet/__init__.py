@@ -41,8 +41,9 @@ from glassnet.tensor import Tensor, tensor
 if TYPE_CHECKING:
     from glassnet import data, io, look, models, train
     from glassnet.kernels.threads import get_num_threads, set_num_threads
-    from glassnet.look import report
-    from glassnet.train import Run, fit, load
+    from glassnet.look.report import report
+    from glassnet.train.fit import fit
+    from glassnet.train.run import Run, load
 
 __version__ = "0.1.0"
 

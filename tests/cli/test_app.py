@@ -6,7 +6,7 @@ import time
 import pytest
 
 import glassnet
-from glassnet.cli import console
+from glassnet.cli import console, main
 from glassnet.errors import GlassnetError
 from tests.cli.conftest import Invoke
 
@@ -64,6 +64,16 @@ def test_a_terminal_that_knows_ascii_alone() -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.isascii()
     assert "digits" in done.stdout
+
+
+def test_the_console_script(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["glassnet", "--version"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("glassnet ")
 
 
 def test_a_user_mistake_is_one_paragraph_and_exit_code_1() -> None:

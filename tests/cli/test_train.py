@@ -65,6 +65,53 @@ def test_the_default_folder_is_a_new_one(
         assert Path("runs", name, "last.safetensors").is_file()
 
 
+def test_a_run_that_is_done_resumes_to_the_same(
+    invoke: Invoke, photos: Path, tmp_path: Path
+) -> None:
+    first = invoke("train", photos, *SMALL, "--epochs", 1, "--out", tmp_path / "r", "--json")
+    again = invoke("train", "--resume", tmp_path / "r", "--json")
+    assert again.exit_code == 0, again.stderr
+    assert json.loads(again.stdout) == json.loads(first.stdout)
+
+
+def test_a_run_of_python_is_not_resumed_here(invoke: Invoke, tmp_path: Path) -> None:
+    rows = data.arrays([[0.0, 1.0], [1.0, 0.0]], [0, 1])
+    gn.fit(gn.nn.Linear(2, 2), rows, epochs=1, out=tmp_path / "r", progress=False)
+    result = invoke("train", "--resume", tmp_path / "r")
+    assert result.exit_code == 1
+    assert "glassnet.train.resume" in result.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(
+    invoke: Invoke, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("glassnet.train.loop.Training.train_step", stop)
+    result = invoke("train", photos, *SMALL, "--out", tmp_path / "r", "--json")
+    assert result.exit_code == 130
+    assert json.loads(result.stdout)["stopped"] == "interrupted"
+    assert f"glassnet train --resume {tmp_path / 'r'}" in result.stderr
+
+
+def test_threads_are_given_back(invoke: Invoke, photos: Path, tmp_path: Path) -> None:
+    before = gn.get_num_threads()
+    words = ["--steps", 1, "--threads", before + 1, "--out", tmp_path / "r"]
+    assert invoke("train", photos, *SMALL, *words).exit_code == 0
+    assert gn.get_num_threads() == before
+
+
+def test_rows_of_numbers_need_a_perceptron(invoke: Invoke, tmp_path: Path) -> None:
+    lines = ["label,a,b,c", *(f"{i % 2},{i}.5,0,9" for i in range(20))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    words = ["train", tmp_path / "rows.csv", "--out", tmp_path / "r", "--epochs", 1]
+    wrong = invoke(*words, "--model", "digits")
+    assert wrong.exit_code == 1
+    assert "--model mlp" in wrong.stderr
+    assert invoke(*words).exit_code == 0
+
+
 def test_resume_after_a_kill_gives_the_weights_of_a_run_that_was_not_killed(
     photos: Path, trained: Path, tmp_path: Path
 ) -> None:

@@ -72,7 +72,7 @@ def test_accuracy_is_in_percent_and_points_at_its_best() -> None:
 
 def test_a_great_range_is_logarithmic() -> None:
     curve = Curve("training", [1, 2, 3], [10.0, 1.0, 0.1], "train")
-    texts = {t.text for t in drawing(line_chart("loss", "", [curve])).iter("text")}
+    texts = {t.text for t in drawing(line_chart("loss", "", [curve], log=True)).iter("text")}
     assert {"0.1", "1", "10"} <= texts
 
 

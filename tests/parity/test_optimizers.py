@@ -70,7 +70,7 @@ def weights(shapes: list[tuple[int, ...]]) -> list[Array]:
 def slope(p: Array, step: int) -> Array:
     """The gradient of a bowl whose bottom moves: it depends on where the walk has led."""
     bottom = np.random.default_rng(step).normal(size=p.shape)
-    return np.tanh(p - 0.5 * bottom) + 0.1 * p
+    return np.asarray(np.tanh(p - 0.5 * bottom) + 0.1 * p)
 
 
 def close(ours: Array, theirs: Any) -> None:
@@ -180,7 +180,7 @@ def lion_by_the_paper(w: Array, steps: int, lr: float, b1: float, b2: float, wd:
         g = slope(np.array(theta).reshape(w.shape), t).ravel()
         for i in range(len(theta)):
             c = b1 * m[i] + (1 - b1) * g[i]
-            sign = (c > 0) - (c < 0)
+            sign = int(c > 0) - int(c < 0)
             theta[i] = theta[i] - lr * (sign + wd * theta[i])
             m[i] = b2 * m[i] + (1 - b2) * g[i]
     return np.array(theta).reshape(w.shape)

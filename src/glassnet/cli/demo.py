@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from glassnet.cli.console import Answer, Unfinished, answers, say, table
+from glassnet.cli.console import Answer, Unfinished, answers, say, table, threads
 
 if TYPE_CHECKING:
     from glassnet.train import Evaluation
 
-EPOCHS = 12
+EPOCHS = 15
 LR = 1e-2
 
 
@@ -40,23 +40,24 @@ def demo(out: str, epochs: int, seed: int) -> Answer:
     net = models.build("digits")
     say(f"{len(train):,} digits to learn from, {len(held_out):,} held out")
     say(f"network: 8 and 16 filters, {net.num_parameters():,} parameters, from scratch")
-    run = fit(
-        net,
-        train,
-        held_out,
-        optim.AdamW(net.parameters(), lr=LR),
-        schedule="one-cycle",
-        epochs=epochs,
-        seed=seed,
-        augment=data.Shift(2),
-        out=out,
-        overwrite=True,
-        about={
-            "model": "digits",
-            "command": f"glassnet demo --epochs {epochs} --seed {seed}",
-            "source": {"data": "demo-digits", "size": None, "fraction": 0.2, "seed": 0},
-        },
-    )
+    with threads(1):
+        run = fit(
+            net,
+            train,
+            held_out,
+            optim.AdamW(net.parameters(), lr=LR),
+            schedule="one-cycle",
+            epochs=epochs,
+            seed=seed,
+            augment=data.Shift(2),
+            out=out,
+            overwrite=True,
+            about={
+                "model": "digits",
+                "command": f"glassnet demo --epochs {epochs} --seed {seed}",
+                "source": {"data": "demo-digits", "size": None, "fraction": 0.2, "seed": 0},
+            },
+        )
     if not run.finished:
         raise Unfinished("interrupted", {"run": out, "stopped": run.stopped}, interrupted=True)
     judged = run.evaluate(held_out)

@@ -25,9 +25,10 @@ def summary(network: str, classes: int | None, channels: int | None, size: int |
       glassnet summary convnetjs --classes 100
       glassnet summary runs/photos
     """
+    from glassnet.models import names
     from glassnet.nn import summary as summarise
 
-    if Path(network).exists():
+    if network not in names() and Path(network).exists():
         from glassnet.train import load
 
         run = load(network, which="last")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from glassnet.cli.console import Answer, Unfinished, answers, say, tell
+from glassnet.cli.console import Answer, Unfinished, answers, say, tell, threads
 from glassnet.cli.recipe import OPTIMIZERS, SCHEDULES, Size
 from glassnet.errors import CheckpointError, DataError, GlassnetError
 
@@ -41,7 +41,11 @@ Options = dict[str, Any]
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
-    "--threads", type=click.IntRange(1), help="Of the matrix products; all cores if not given."
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Of the matrix products; more help large networks alone.",
 )
 @click.option("--out", metavar="RUN", help="The run's folder; runs/DATA-MODEL if not given.")
 @click.option(
@@ -78,7 +82,8 @@ def train(
             f"{folder} holds a run already; go on with it by `glassnet train --resume {folder}`, "
             f"or choose another --out"
         )
-    return _start(options, source, folder, _command(context))
+    with threads(options["threads"]):
+        return _start(options, source, folder, _command(context))
 
 
 def _complete(data: str, given: Options) -> Options:
@@ -109,8 +114,9 @@ def _resume(context: click.Context, folder: str) -> Answer:
             f"{folder} was not begun by this command; go on with it from Python, by "
             f"glassnet.train.resume(path, train, validation)"
         )
-    learn, held_out = _open(config["source"], context.params["threads"] or config["threads"])
-    return finish(resume(folder, learn, held_out), held_out)
+    with threads(_given(context).get("threads", config["threads"])):
+        learn, held_out = _open(config["source"])
+        return finish(resume(folder, learn, held_out), held_out)
 
 
 def _start(options: Options, source: Options, folder: Path, command: str) -> Answer:
@@ -120,7 +126,7 @@ def _start(options: Options, source: Options, folder: Path, command: str) -> Ans
     from glassnet.train import fit
 
     augment = recipe.augmentation(options["augment"])
-    learn, held_out = _open(source, options["threads"])
+    learn, held_out = _open(source)
     glassnet.manual_seed(options["seed"])
     net = _network(options["model"], learn)
     say(f"model: {options['model']}, {net.num_parameters():,} parameters")
@@ -142,13 +148,10 @@ def _start(options: Options, source: Options, folder: Path, command: str) -> Ans
     return finish(trained, held_out)
 
 
-def _open(source: Options, threads: int | None) -> "tuple[Dataset, Dataset]":
-    """The data to train and to judge on, and as many threads as were asked for."""
-    import glassnet
+def _open(source: Options) -> "tuple[Dataset, Dataset]":
+    """The data to train and to judge on."""
     from glassnet.cli.sources import find
 
-    if threads is not None:
-        glassnet.set_num_threads(threads)
     size = source["size"] and tuple(source["size"])
     learn, held_out = find(source["data"], size, source["fraction"], source["seed"]).open()
     say(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, HEIGHT = 380.0, 230.0
-LEFT, RIGHT, TOP, BOTTOM = 44.0, 78.0, 14.0, 30.0  # RIGHT is where the direct labels stand
+LEFT, RIGHT, TOP, BOTTOM = 44.0, 78.0, 26.0, 30.0  # RIGHT is where the direct labels stand
 LABEL = 15.0  # least distance between two of them
 LOG_FROM = 20.0  # a greater ratio of largest to smallest is drawn on a logarithmic scale
 
@@ -41,10 +41,12 @@ def line_chart(
     description: str,
     curves: Sequence[Curve],
     percent: bool = False,
+    log: bool = False,
     mark: tuple[float, float, str] | None = None,
 ) -> str:
     """An `<svg>` of `curves` over epochs; "" where there is not one point to draw.
 
+    percent: the values are shares of 1; log: a great range is drawn on a logarithmic scale.
     name prefixes the ids in the drawing and must be unique in the page; description is what a
     screen reader says; mark is (x, y, text) of one point worth pointing at.
     """
@@ -66,7 +68,7 @@ def line_chart(
                 1 - (TOP + BOTTOM) / HEIGHT,
             )
         )
-        _scales(axes, curves, percent)
+        _scales(axes, curves, percent, log)
         for curve in curves:
             _draw(axes, curve)
         _label_ends(axes, curves)
@@ -77,7 +79,7 @@ def line_chart(
     return inline(buffer.getvalue(), name, description)
 
 
-def _scales(axes: "Axes", curves: Sequence[Curve], percent: bool) -> None:
+def _scales(axes: "Axes", curves: Sequence[Curve], percent: bool, log: bool) -> None:
     from matplotlib.ticker import (
         FuncFormatter,
         LogLocator,
@@ -101,7 +103,7 @@ def _scales(axes: "Axes", curves: Sequence[Curve], percent: bool) -> None:
 
     values = [y for curve in curves for y in curve.y]
     low, high = min(values), max(values)
-    if not percent and low > 0 and high / low > LOG_FROM:
+    if log and low > 0 and high / low > LOG_FROM:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(
             LogLocator(subs=(1.0, 2.0, 5.0) if high < 1000 * low else (1.0,))
@@ -169,15 +171,13 @@ def _height(axes: "Axes", y: float) -> float:
 
 
 def _mark(axes: "Axes", x: float, y: float, text: str) -> None:
-    colour = COLOURS["judge"]
-    axes.plot([x], [y], marker="o", markersize=7, color=colour, clip_on=False)
+    """A dot, and above it the text: nothing is drawn above a highest point."""
+    axes.plot([x], [y], marker="o", markersize=7, color=COLOURS["judge"], clip_on=False)
     low, high = axes.get_xlim()
     place = (x - low) / (high - low)
-    align = "left" if place < 0.3 else "right" if place > 0.7 else "center"
-    above = _height(axes, y) < BOTTOM + 0.35 * (HEIGHT - TOP - BOTTOM)
     axes.annotate(
-        text, (x, y), (0, 16 if above else -18), textcoords="offset points", ha=align,
-        va="center", color=COLOURS["ink"], annotation_clip=False,
+        text, (x, y), (0, 14), textcoords="offset points", va="center", color=COLOURS["ink"],
+        ha="left" if place < 0.3 else "right" if place > 0.7 else "center", annotation_clip=False,
     )  # fmt: skip
 
 

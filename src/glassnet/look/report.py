@@ -22,6 +22,7 @@ from glassnet.errors import DataError
 from glassnet.io import atomic_write
 from glassnet.look import pictures
 from glassnet.look.charts import Curve, line_chart
+from glassnet.look.wording import count, duration, memory, percent, sure, words
 from glassnet.nn.summary import Summary, summary
 from glassnet.train import Evaluation, Run
 
@@ -77,7 +78,7 @@ def render(run: Run, data: Dataset | None, evaluation: Evaluation | None = None)
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "title": f"{run.config.get('model') or 'network'} on {run.config['dataset']['name']}",
         "curves": curves(run.history),
-        "history": run.history,
+        "numbers": numbers(run.history),
         "filters": filters(run),
         "network": network(run),
         "facts": facts(run),
@@ -155,18 +156,41 @@ def facts(run: Run) -> list[tuple[str, str]]:
 
 def curves(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """The charts of loss, accuracy and learning rate; those with nothing to draw are left out."""
-    charts = [
-        ("Loss", _pair(history, "loss"), False),
-        ("Accuracy", _pair(history, "accuracy"), True),
-        ("Learning rate", [_curve(history, "lr", "", "ink")], False),
+    loss, accuracy = _pair(history, "loss"), _pair(history, "accuracy")
+    rate = [_curve(history, "lr", "", "ink")]
+    drawn = [
+        ("Loss", line_chart("loss", _in_words("Loss", loss), loss, log=True)),
+        (
+            "Accuracy",
+            line_chart(
+                "accuracy",
+                _in_words("Accuracy", accuracy),
+                accuracy,
+                percent=True,
+                mark=_peak(accuracy[-1]),
+            ),
+        ),
+        ("Learning rate", line_chart("rate", _in_words("Learning rate", rate), rate)),
     ]
-    drawn = []
-    for title, lines, in_percent in charts:
-        name = title.lower().replace(" ", "-")
-        svg = line_chart(name, _in_words(title, lines), lines, in_percent, _peak(title, lines))
-        if svg:
-            drawn.append({"title": title, "svg": svg})
-    return drawn
+    return [{"title": title, "svg": svg} for title, svg in drawn if svg]
+
+
+def numbers(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The history as a table: for each epoch, column -> text."""
+    return [
+        {
+            key.replace("train_", "training_").replace("_", " "): _number(key, value)
+            for key, value in row.items()
+        }
+        for row in history
+    ]
+
+
+def _number(key: str, value: Any) -> str:
+    if key.endswith("accuracy"):
+        return percent(value, 2)
+    digits = {"lr": ".3g", "seconds": ".1f", "samples_per_second": ",.0f"}
+    return f"{value:{digits.get(key, '.4f')}}" if isinstance(value, float) else words(value)
 
 
 def _pair(history: Sequence[Mapping[str, Any]], metric: str) -> list[Curve]:
@@ -185,10 +209,9 @@ def _curve(history: Sequence[Mapping[str, Any]], key: str, label: str, colour: s
     return Curve(label, [x for x, _ in points], [y for _, y in points], colour)
 
 
-def _peak(title: str, lines: Sequence[Curve]) -> tuple[float, float, str] | None:
-    """The best validation accuracy, which the chart points at."""
-    line = lines[-1]
-    if title != "Accuracy" or len(line.y) < 2:
+def _peak(line: Curve) -> tuple[float, float, str] | None:
+    """The best of a curve, which its chart points at."""
+    if len(line.y) < 2:
         return None
     best = int(np.argmax(line.y))
     return line.x[best], line.y[best], percent(line.y[best])
@@ -337,58 +360,6 @@ def _shape(run: Run) -> tuple[int, ...]:
     """The shape of one input, (C, H, W) or (D,)."""
     size = run.preprocessing.size
     return (run.preprocessing.channels, *(size or ()))
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """0.984 -> "98.4 %", with a space that does not break."""
-    return f"{100 * share:.{digits}f}\u00a0%"
-
-
-def sure(share: float) -> str:
-    """A probability, which is never quite 1: 0.9999 -> "over 99.9 %"."""
-    return f"over {percent(0.999)}" if share >= 0.9995 else percent(share)
-
-
-def count(number: int, noun: str) -> str:
-    """1 -> "1 time", 7 -> "7 times"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def memory(size: float) -> str:
-    """A number of bytes in units of 1024: 12345 -> "12.1 KiB"."""
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.3g} {unit}"
-        size /= 1024
-    return f"{size:.3g} GiB"
-
-
-def duration(seconds: float) -> str:
-    """25.3 -> "25 s", 754 -> "12 min 34 s", 7300 -> "2 h 1 min"."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def words(value: Any) -> str:
-    """A setting as a person would write it; "" for None."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Mapping):
-        rest = ", ".join(f"{key} {_inner(entry)}" for key, entry in value.items() if key != "name")
-        if "name" in value:
-            return f"{value['name']} ({rest})" if rest else str(value["name"])
-        return rest
-    if isinstance(value, list | tuple):
-        return ", ".join(map(words, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _inner(value: Any) -> str:
-    return f"({words(value)})" if isinstance(value, list | tuple) else words(value)
 
 
 def _some(names: Sequence[str]) -> str:

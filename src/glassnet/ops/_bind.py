@@ -14,6 +14,7 @@ import numpy as np
 from glassnet.errors import ShapeError
 from glassnet.ops import activation, arithmetic, elementwise, index, matmul, reduce, shape
 from glassnet.ops.dtype import Operand, clone, to
+from glassnet.ops.softmax import log_softmax, softmax
 from glassnet.tape import is_grad_enabled
 from glassnet.tensor import Tensor, as_array
 
@@ -198,6 +199,8 @@ def bind() -> None:
         "T": property(_swapped),
         "mT": property(lambda self: shape.transpose(self, -2, -1)),
         "clone": method(clone, "clone"),
+        "softmax": method(softmax, "softmax"),
+        "log_softmax": method(log_softmax, "log_softmax"),
         "to": to,
         "bool": _converter(np.bool_, "bool"),
         "int": _converter(np.int32, "int"),

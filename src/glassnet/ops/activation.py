@@ -201,7 +201,7 @@ def maxout_forward(x: Array, pieces: int = 2, dim: int = 1) -> tuple[Array, Any]
     dim %= x.ndim
     if x.shape[dim] % pieces:
         raise ValueError(f"axis {dim} has length {x.shape[dim]}, no multiple of {pieces} pieces")
-    groups = x.reshape(*x.shape[:dim], -1, pieces, *x.shape[dim + 1 :])
+    groups = x.reshape(*x.shape[:dim], x.shape[dim] // pieces, pieces, *x.shape[dim + 1 :])
     chosen = groups.argmax(axis=dim + 1, keepdims=True)
     y = np.take_along_axis(groups, chosen, dim + 1).squeeze(dim + 1)
     return y, (chosen, groups.shape, x.shape, dim + 1)

@@ -1,0 +1,67 @@
+"""The documentation's code runs as it stands there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import glassnet as gn
+from glassnet import nn, optim
+from glassnet.operation import OPERATIONS
+
+ROOT = Path(__file__).parent.parent
+
+
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.S)
+
+
+@pytest.fixture
+def digits():
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (64, 1, 28, 28)).astype(np.uint8)
+    return gn.data.arrays(images, np.arange(64) % 10)
+
+
+@pytest.fixture
+def scratch_operations():
+    before = dict(OPERATIONS)
+    yield
+    OPERATIONS.clear()
+    OPERATIONS.update(before)
+
+
+def test_the_page_on_operations(digits, scratch_operations):
+    net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.ReLU())
+    names = {"net": net, "train": digits, "optim": optim}
+    pages = blocks("docs/your-own-operation.md")
+    assert len(pages) == 3
+    for code in pages:
+        exec(compile(code, "your-own-operation.md", "exec"), names)
+    wrong = names["swish_backward"]
+    with pytest.raises(gn.GradientError, match="right but for its sign"):
+        swish = gn.operation(
+            names["swish_forward"], lambda dy, cache: -wrong(dy, cache), name="wrong_swish"
+        )
+        gn.gradcheck(swish, np.random.default_rng(0).standard_normal((4, 5)))
+
+
+@pytest.mark.data
+def test_the_readme_trains(published_data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page, code = blocks("README.md")
+    assert "relu_forward" in page
+    few = "train, test = (d.subset(range(256)) for d in gn.data.mnist())"
+    code, count = re.subn(r"train, test = gn\.data\.mnist\(\).*", few, code)
+    assert count == 1
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert (tmp_path / "runs/digits/report.html").exists()
+    assert names["x"].grad.shape == (1, 1, 28, 28)
+
+
+def test_every_page_that_is_linked_is_there():
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
