@@ -1,6 +1,6 @@
 """The first example: a small convolutional network learns MNIST, 99 % in three epochs.
 
-    python examples/digits.py [--seed 0] [--epochs 3]
+python examples/digits.py [--seed 0] [--epochs 3]
 """
 
 import argparse

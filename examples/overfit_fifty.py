@@ -19,7 +19,7 @@ run = gn.fit(
     net,
     fifty,
     validation=fifty,
-    optimizer=optim.AdamW(net.parameters(), lr=5e-3),
+    optimizer=optim.AdamW(net.parameters(), lr=2e-3),
     epochs=20,
     batch_size=5,
 )

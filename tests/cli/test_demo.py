@@ -47,3 +47,14 @@ def test_ctrl_c(invoke: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     result = invoke("demo", "--out", tmp_path / "demo")
     assert result.exit_code == 130
     assert "interrupted" in result.stderr
+
+
+@pytest.mark.usefixtures("few_digits")
+def test_a_run_of_the_users_own_is_not_replaced(invoke: Invoke, tmp_path: Path) -> None:
+    train, _ = data.demo_digits()
+    gn.fit(gn.models.build("digits"), train, epochs=1, out=tmp_path / "mine", progress=False)
+    before = (tmp_path / "mine" / "last.safetensors").read_bytes()
+    result = invoke("demo", "--out", tmp_path / "mine")
+    assert result.exit_code == 1
+    assert "no demo" in result.stderr
+    assert (tmp_path / "mine" / "last.safetensors").read_bytes() == before

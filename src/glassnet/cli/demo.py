@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from glassnet.cli.console import Answer, Unfinished, answers, say, table, threads
+from glassnet.errors import GlassnetError
 
 if TYPE_CHECKING:
     from glassnet.train import Evaluation
@@ -35,6 +36,7 @@ def demo(out: str, epochs: int, seed: int) -> Answer:
     from glassnet.look import report
     from glassnet.train import fit
 
+    _require_free(Path(out))
     train, held_out = data.demo_digits()
     glassnet.manual_seed(seed)
     net = models.build("digits")
@@ -74,6 +76,20 @@ def demo(out: str, epochs: int, seed: int) -> Answer:
         "confusion": judged.confusion.tolist(),
         "seconds": sum(row["seconds"] for row in run.history),
     }
+
+
+def _require_free(folder: Path) -> None:
+    """Raise GlassnetError where the folder holds a run that is not an earlier demo's."""
+    from glassnet.train import load
+
+    if not (folder / "last.safetensors").exists():
+        return
+    command = load(folder).config["command"] or ""
+    if not command.startswith("glassnet demo"):
+        raise GlassnetError(
+            f"{folder} holds a run that is no demo, and a demo would replace it; choose another "
+            f"--out"
+        )
 
 
 def _show_confusion(judged: "Evaluation") -> None:

@@ -31,7 +31,7 @@ def predict(run: str, images: tuple[str, ...], top: int) -> Answer:
     """
     from glassnet.train import load
 
-    trained = load(run, which="last")
+    trained = load(run)
     files = expand(images)
     found: list[dict[str, Any]] = []
     broken: list[dict[str, str]] = []

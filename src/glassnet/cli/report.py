@@ -29,7 +29,7 @@ def report(run: str, data: str | None, out: str | None) -> Answer:
     from glassnet.look.report import require_classes
     from glassnet.train import load
 
-    trained = load(run, which="last")
+    trained = load(run)
     held_out = held_out_for(trained, data)
     if held_out is not None:
         require_classes(trained, held_out)

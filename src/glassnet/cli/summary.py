@@ -31,7 +31,7 @@ def summary(network: str, classes: int | None, channels: int | None, size: int |
     if network not in names() and Path(network).exists():
         from glassnet.train import load
 
-        run = load(network, which="last")
+        run = load(network)
         net, shape = run.net, (run.preprocessing.channels, *(run.preprocessing.size or ()))
     else:
         net, shape = _model(network, classes, channels, size)

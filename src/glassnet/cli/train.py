@@ -108,7 +108,7 @@ def _resume(context: click.Context, folder: str) -> Answer:
     extra = [name for name in _given(context) if name not in ("resume", "threads", "as_json")]
     if extra:
         raise click.UsageError(f"--resume goes on as the run began; leave out {', '.join(extra)}.")
-    config = load(folder, which="last").config
+    config = load(folder).config
     if "source" not in config:
         raise CheckpointError(
             f"{folder} was not begun by this command; go on with it from Python, by "

@@ -145,19 +145,22 @@ class Run:
         return other or self.preprocessing
 
 
-def load(path: str | os.PathLike[str], which: str = "best") -> Run:
-    """Read a run from its folder or from one checkpoint file; which: "best" or "last" epoch.
+def load(path: str | os.PathLike[str], which: str | None = None) -> Run:
+    """Read a run from its folder or from one checkpoint file.
 
-    A run without validation data has no best epoch, then it is the last. A loss function of the
-    user's own is not in the file: evaluations then state the cross-entropy. Raises CheckpointError
-    for a missing or damaged file, another format, and layers whose class is not known here.
+    which: "last" or "best" epoch (a run without validation data has no best one, then it is the
+    last); by default the one whose weights `fit` gave back: the best with early stopping, else the
+    last. A loss function of the user's own is not in the file: evaluations then state the
+    cross-entropy. Raises CheckpointError for a missing or damaged file, another format, and layers
+    whose class is not known here.
     """
-    file = find(path, which)
-    saved = Checkpoint.load(file)
-    whole = saved
-    if file.name == BEST and (file.parent / LAST).is_file():
-        last = Checkpoint.load(file.parent / LAST)  # it knows what came after the best epoch
-        whole = max(saved, last, key=lambda one: len(one.history))
+    file = find(path, which or "last")
+    whole = saved = Checkpoint.load(file)
+    best = file.parent / BEST
+    if which is None and Path(path).is_dir() and whole.recipe["early_stopping"] and best.is_file():
+        saved = Checkpoint.load(best)
+    elif file.name == BEST and (file.parent / LAST).is_file():
+        whole = Checkpoint.load(file.parent / LAST)  # it knows what came after the best epoch
     return Run(
         net=saved.build(),
         classes=saved.classes,
