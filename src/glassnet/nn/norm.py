@@ -14,6 +14,7 @@ from glassnet import ops
 from glassnet.errors import GlassnetWarning, ShapeError
 from glassnet.nn import functional, init
 from glassnet.nn.module import Module, Parameter
+from glassnet.tape import is_grad_enabled
 from glassnet.tensor import Tensor
 
 
@@ -74,7 +75,7 @@ class _BatchNorm(_Affine):
         if x.ndim not in self.ndims:
             raise ShapeError(f"expected {self.expected}, C = {self.num_features}, got {x.shape}")
         moving = self.training and not self.frozen
-        if moving:
+        if moving and is_grad_enabled():
             self._warn_if_half_frozen()
         y: Tensor = ops.batch_norm(
             x,

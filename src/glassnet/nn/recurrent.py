@@ -186,7 +186,8 @@ class _Sequence(_Recurrent):
     ) -> tuple[Tensor, State]:
         """x (T, N, I) -> h of every step (T, N, H), and the state after the last."""
         weights = self._weights(f"_l{layer}{direction}")
-        inputs = [ops.squeeze(step, 0) for step in ops.split(x, 1)]
+        steps = ops.split(x, 1) if len(x) > 1 else (x,)
+        inputs = [ops.squeeze(step, 0) for step in steps]
         outputs: list[Tensor] = []
         for step in reversed(inputs) if direction else inputs:
             state = self._advance(step, state, weights)

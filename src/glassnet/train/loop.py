@@ -134,14 +134,15 @@ class Training:
     def train_step(self, x: Tensor, y: Tensor) -> tuple[float, Tensor]:
         """One update of the weights from one batch: x (n, ...), y (n,) -> loss, logits (n, K)."""
         with random.using(random.derive(self.seed, _STEP, self.step)):
-            self.optimizer.zero_grad()
+            self.net.zero_grad()
             logits = self.net(x)
             loss = self.loss(logits, y)
             self._require_finite_loss(loss, x)
             loss.backward()
         self._require_finite_gradients()
         if self.clip_norm is not None:
-            optim.clip_grad_norm_(self.net.parameters(), self.clip_norm)
+            updated = [p for group in self.optimizer.param_groups for p in group["params"]]
+            optim.clip_grad_norm_(updated, self.clip_norm)
         self.optimizer.step()
         if isinstance(self.schedule, optim.LRScheduler):
             self.schedule.step()

@@ -108,7 +108,7 @@ def epoch_line(row: Row, epochs: int | None) -> str:
     """A row of the history as one line of text."""
     of = f"/{epochs}" if epochs else ""
     parts = [f"epoch {row['epoch']:>{len(str(epochs or ''))}}{of}"]
-    parts.append(_pair("train", row, "train"))
+    parts.append(_pair("train", row, "train") + " (running)")
     if "validation_loss" in row:
         parts.append(_pair("validation", row, "validation"))
     parts.append(f"{clock(row['seconds'])} ({row['samples_per_second']:,.0f} images/s)")

@@ -1,8 +1,6 @@
 """What holds for every augmentation: determinism, range, memory order, JSON."""
 
 import json
-import math
-import time
 
 import numpy as np
 import pytest
@@ -112,26 +110,3 @@ def test_what_is_not_an_augmentation() -> None:
 def test_settings_that_mean_nothing(make) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(DataError):
         make()
-
-
-@pytest.mark.parametrize(
-    ("a", "shape", "bar"),
-    [
-        (data.Shift(2), (64, 1, 28, 28), 1e-3),
-        (data.Flip(), (64, 1, 28, 28), 1e-3),
-        (data.Crop(28, padding=2), (64, 1, 28, 28), 1e-3),
-        (data.Compose([data.Flip(), data.Shift(2)]), (128, 3, 32, 32), 2e-3),
-    ],
-    ids=["Shift", "Flip", "Crop", "CIFAR"],
-)
-def test_it_is_quick(a: data.Augmentation, shape: tuple[int, ...], bar: float) -> None:
-    """The best of many runs: what the machine can do, not what else it was doing."""
-    np.ones(30_000_000, np.uint8)  # freed at once, as after loading data: malloc keeps blocks now
-    n, c, h, w = shape
-    images = np.random.default_rng(0).random((n, h, w, c), dtype=np.float32).transpose(0, 3, 1, 2)
-    best, samples = math.inf, np.arange(n)
-    for _ in range(50):
-        start = time.perf_counter()
-        a(images, samples, 0, 0, samples)
-        best = min(best, time.perf_counter() - start)
-    assert best < bar
