@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from glassnet.operation import OPERATIONS
+
 PROJECT = Path(__file__).resolve().parents[1]
 
 settings.register_profile("local", deadline=None)
@@ -44,3 +46,12 @@ def published_data(shared_data: Path, pytestconfig: pytest.Config) -> Iterator[P
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GLASSNET_DATA", str(folder))
         yield folder
+
+
+@pytest.fixture
+def scratch_operations() -> Iterator[None]:
+    """Forget, at its end, the operations that a test makes."""
+    before = dict(OPERATIONS)
+    yield
+    OPERATIONS.clear()
+    OPERATIONS.update(before)

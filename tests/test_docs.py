@@ -8,7 +8,6 @@ import pytest
 
 import glassnet as gn
 from glassnet import nn, optim
-from glassnet.operation import OPERATIONS
 
 ROOT = Path(__file__).parent.parent
 
@@ -24,15 +23,8 @@ def digits():
     return gn.data.arrays(images, np.arange(64) % 10)
 
 
-@pytest.fixture
-def scratch_operations():
-    before = dict(OPERATIONS)
-    yield
-    OPERATIONS.clear()
-    OPERATIONS.update(before)
-
-
-def test_the_page_on_operations(digits, scratch_operations):
+@pytest.mark.usefixtures("scratch_operations")
+def test_the_page_on_operations(digits):
     net = nn.Sequential(nn.Flatten(), nn.Linear(784, 10), nn.ReLU())
     names = {"net": net, "train": digits, "optim": optim}
     pages = blocks("docs/your-own-operation.md")

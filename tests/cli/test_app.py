@@ -85,7 +85,7 @@ def test_a_user_mistake_is_one_paragraph_and_exit_code_1() -> None:
     ("raised", "code", "text"),
     [
         (GlassnetError("the cause and the mend"), 1, "the cause and the mend"),
-        (PermissionError(13, "Permission denied", "/root/x"), 1, "/root/x: Permission denied"),
+        (PermissionError(13, "Permission denied", "/locked/x"), 1, "/locked/x: Permission denied"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (console.Unfinished("half done", {}, interrupted=True), 130, "half done"),
     ],

@@ -67,7 +67,7 @@ def _cases() -> dict[str, Case]:
         (lambda: nn.Maxout(2), IMAGES),
         (lambda: nn.Dropout(0.3), ROWS),
         (lambda: nn.Dropout2d(0.5), IMAGES),
-        (lambda: nn.Embedding(5, 3, padding_idx=-1), integers(3, 4, high=5)),
+        (lambda: nn.Embedding(5, 3), integers(3, 4, high=5)),
         (lambda: nn.RNNCell(4, 3, nonlinearity="relu"), ROWS),
         (lambda: nn.LSTMCell(4, 3), ROWS),
         (lambda: nn.GRUCell(4, 3, bias=False), ROWS, normal(3, 3)),

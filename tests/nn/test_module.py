@@ -210,12 +210,11 @@ def test_to_converts_parameters_buffers_and_gradients_but_no_integers():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2))
     weight = net[0].weight
     net(gn.tensor(np.ones((2, 1, 4, 4), np.float32))).sum().backward()
-    strides = weight.data.strides
     assert net.double() is net
     assert net[0].weight is weight
     assert {p.dtype for p in net.parameters()} == {np.dtype(np.float64)}
     assert weight.grad.dtype == np.float64
-    assert weight.data.strides == tuple(2 * s for s in strides)
+    assert weight.data.transpose(2, 3, 1, 0).flags.c_contiguous
     assert (net[1].running_var.dtype, net[1].num_batches_tracked.dtype) == (np.float64, np.int64)
     assert net.float()[1].running_mean.dtype == np.float32
     net.zero_grad()
@@ -270,7 +269,7 @@ def test_a_shape_error_in_a_forward_of_ones_own_names_it_too():
 def test_helpful_errors():
     with pytest.raises(NotImplementedError, match="Module needs a method forward"):
         nn.Module()(1)
-    with pytest.raises(GlassnetError, match="no layer 'second.x'; there are: first, second"):
+    with pytest.raises(GlassnetError, match=r"no layer 'second\.x'; there are: first, second"):
         Pair().get_submodule("second.x")
     assert isinstance(Pair().get_submodule("first"), nn.Linear)
 

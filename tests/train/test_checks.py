@@ -11,6 +11,7 @@ import glassnet as gn
 from glassnet import data, nn, optim
 from glassnet.errors import GlassnetWarning, TrainingError
 from glassnet.train import Callback, Training
+from tests.train import small
 from tests.train.small import fit, images, network, weights
 
 
@@ -43,7 +44,7 @@ def test_an_optimizer_of_another_network() -> None:
         fit(optimizer=optim.SGD(network().parameters(), lr=0.1))
     net = network()
     more = [*net.parameters(), *network().parameters()]
-    with pytest.warns(GlassnetWarning, match="8? ?of the optimizer's parameters are not"):
+    with pytest.warns(GlassnetWarning, match="6 of the optimizer's parameters are not"):
         fit(net=net, optimizer=optim.SGD(more, lr=0.1), epochs=1)
 
 
@@ -51,8 +52,10 @@ def test_a_fixed_layer_whose_statistics_would_move() -> None:
     net = network()
     for parameter in net[1].parameters():
         parameter.requires_grad_(False)
-    with pytest.warns(GlassnetWarning, match=r"layer '1' \(BatchNorm2d\).*statistics.*freeze"):
+    with pytest.warns(GlassnetWarning) as told:  # by fit with its name, by the layer without
         fit(net=net, epochs=1)
+    assert re.search(r"layer '1' \(BatchNorm2d\).*statistics.*freeze", str(told[0].message))
+    assert told[0].filename == small.__file__
     net[1].freeze()
     before = net[1].running_mean.data.copy()
     fit(net=net, epochs=1)
@@ -74,7 +77,7 @@ def test_the_loss_does_not_depend_on_a_layer() -> None:
 @pytest.mark.parametrize("outputs", [2, 4])
 def test_outputs_that_are_not_the_classes(outputs: int, tmp_path: Path) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, outputs))
-    expected = f"3 classes ('left', 'middle', 'right')"
+    expected = "3 classes ('left', 'middle', 'right')"
     with pytest.raises(TrainingError, match=re.escape(expected) + rf".*\(2, {outputs}\).*3 out"):
         fit(tmp_path, net)
     assert not list(tmp_path.iterdir())
@@ -101,13 +104,11 @@ def test_broken_weights_are_named_and_the_good_checkpoint_stays(tmp_path: Path) 
 
 def test_gradients_that_are_not_finite() -> None:
     gn.manual_seed(0)
-    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), nn.ReLU(), Root(), nn.Linear(9, 3))
-    net[1].weight.data[...] = 0
-    net[1].bias.data[...] = 1e-40
-    with np.errstate(all="ignore"):
-        net[1].bias.data[0] = 0
-        with pytest.raises(TrainingError, match=r"gradients are not finite.*'1\.bias', '1\.weight'"):
-            fit(net=net, optimizer=optim.SGD([net[4].weight, *net[1].parameters()], lr=0.1))
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), Root(), nn.Linear(9, 3))
+    for parameter in net[1].parameters():
+        parameter.data[...] = 0
+    with pytest.raises(TrainingError, match=r"gradients are not finite.*'1\.bias', '1\.weight'"):
+        fit(net=net)
 
 
 def test_images_that_are_not_finite() -> None:

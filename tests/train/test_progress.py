@@ -49,7 +49,7 @@ def test_live_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", terminal)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "140")
-    monkeypatch.setattr("glassnet.train.progress.REFRESH", 0.0)
+    monkeypatch.setattr("glassnet.train.progress.REFRESH", 1e-3)
     fit(epochs=2, time_limit=1000, progress=None)
     text = terminal.getvalue()
     assert "epoch 2/2   train loss" in text

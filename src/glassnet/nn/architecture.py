@@ -201,14 +201,13 @@ def _condition(net: Module) -> Description:
 # -- from a description to a network --------------------------------------------------------------
 def _layer(described: Mapping[str, Any]) -> Any:
     try:
-        name = described["class"]
+        name, cls = described["class"], _CLASSES.get(described["class"])
         args = [_value(v) for v in described.get("args", [])]
         options = {k: _value(v) for k, v in described.get("kwargs", {}).items()}
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"this is not a description of a layer, as nn.architecture makes it: {described!r:.200}"
         ) from error
-    cls = _CLASSES.get(name)
     if cls is None:
         home = str(name).rpartition(".")[0]
         todo = f"import {home}, or define it," if home else "update glassnet"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet import ops
-from glassnet.errors import ShapeError
+from glassnet.errors import GlassnetError, ShapeError
 from glassnet.nn import init
 from glassnet.nn.dropout import Dropout
 from glassnet.nn.linear import Linear
@@ -179,7 +179,7 @@ class TransformerEncoderLayer(Module):
     ) -> None:
         super().__init__()
         if activation not in ("relu", "gelu"):
-            raise ShapeError(f"activation is 'relu' or 'gelu', not {activation!r}")
+            raise GlassnetError(f"activation is 'relu' or 'gelu', not {activation!r}")
         self.self_attn = MultiheadAttention(d_model, nhead, dropout, bias, batch_first)
         self.linear1 = Linear(d_model, dim_feedforward, bias)
         self.dropout = Dropout(dropout)

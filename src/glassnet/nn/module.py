@@ -338,7 +338,9 @@ class Module(Described):
 
 
 def _short(value: Any) -> str:
-    return f"array of {value.shape}" if hasattr(value, "shape") and value.shape else repr(value)
+    if getattr(value, "shape", ()):
+        return f"array of {value.shape}"
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _misfit(name: str, array: Array, tensor: Tensor) -> str | None:

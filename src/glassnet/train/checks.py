@@ -5,6 +5,7 @@ K classes, n samples of a batch.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,8 +23,11 @@ from glassnet.train.metrics import evaluating
 
 
 def warn(message: str) -> None:
-    """A GlassnetWarning that points at the line which called `fit`."""
-    warnings.warn(message, GlassnetWarning, stacklevel=4)
+    """A GlassnetWarning that points at the user's line, the first one outside of glassnet."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("glassnet."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, GlassnetWarning, stacklevel=level - 1)
 
 
 # -- before the first step ------------------------------------------------------------------------
