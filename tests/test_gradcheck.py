@@ -80,6 +80,12 @@ def test_kinks_are_set_apart_and_reported():
         gn.gradcheck(op, np.array([-1.0, 0.0, 2.0]))
 
 
+def test_the_rounding_of_large_values_is_no_kink():
+    op = wrong(lambda x: (x * 1e9 + 1e14, None), lambda dy, _: dy * 2e9)
+    with pytest.raises(GradientError, match="constant factor"):
+        gn.gradcheck(op, np.array([1.0, 2.0, 3.0]))
+
+
 def test_a_gradient_that_is_not_a_number_fails():
     op = wrong(lambda x: (x, None), lambda dy, _: dy * np.nan)
     with pytest.raises(GradientError):

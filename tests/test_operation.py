@@ -41,6 +41,13 @@ def test_several_outputs_of_which_one_is_used():
     gn.gradcheck(both, np.ones(3), np.arange(3.0))
 
 
+def test_a_tuple_of_one_output_is_a_tuple_in_backward_too():
+    x = gn.tensor([[1.0, 2.0]], requires_grad=True)
+    (part,) = gn.ops.split(x, 1, dim=0)
+    (part * 3).sum().backward()
+    np.testing.assert_allclose(x.grad.data, 3)
+
+
 def test_needs_says_which_gradients_are_wanted():
     asked = []
 

@@ -78,7 +78,9 @@ class Operation:
             raise self._misfit(arrays, error) from error
         many = isinstance(output, tuple)
         outputs = tuple(np.asarray(y) for y in (output if many else (output,)))
-        node = self._record(backward, cache, args, outputs) if is_grad_enabled() else None
+        node = None
+        if is_grad_enabled():
+            node = self._record(backward, cache, args, outputs, many)
         results = tuple(self._wrap(y, node, i, args) for i, y in enumerate(outputs))
         return results if many else results[0]
 
@@ -103,6 +105,7 @@ class Operation:
         cache: Any,
         args: tuple[Any, ...],
         outputs: tuple[Array, ...],
+        many: bool,
     ) -> Node | None:
         """The node on the tape, or None where no argument wants a gradient."""
         edges = tuple(a.edge() if isinstance(a, Tensor) else None for a in args)
@@ -113,7 +116,7 @@ class Operation:
             for edge, a in zip(edges, args, strict=True)
         )
         versions = tuple((a._version, a._version.count) for a in args if isinstance(a, Tensor))
-        return Node(self, backward, cache, edges, like, outputs, versions)
+        return Node(self, backward, cache, edges, like, outputs, many, versions)
 
     def _wrap(self, array: Array, node: Node | None, index: int, args: tuple[Any, ...]) -> Tensor:
         result = Tensor(array)

@@ -102,6 +102,7 @@ class Node:
         "edges",
         "hooks",
         "like",
+        "many",
         "operation",
         "order",
         "outputs",
@@ -116,11 +117,13 @@ class Node:
         edges: tuple[Edge, ...],
         like: tuple[Any, ...],
         outputs: tuple[Array, ...],
+        many: bool,
         versions: tuple[tuple[Version, int], ...],
     ) -> None:
         self.operation, self.backward, self.cache = operation, backward, cache
         self.edges, self.like, self.versions = edges, like, versions
         self.outputs = tuple((y.shape, y.dtype) for y in outputs)
+        self.many = many  # whether forward gave a tuple, be it of one
         self.order = next(_clock)  # an operation is younger than all that made its inputs
         self.hooks: dict[int, list[ArrayHook]] | None = None
 
@@ -128,7 +131,7 @@ class Node:
         """Gradients of the outputs to gradients of the arguments, by the page's backward."""
         self._check_memory()
         dy: Any = dys[0]
-        if len(dys) > 1:
+        if self.many:
             whole = zip(dys, self.outputs, strict=True)
             dy = tuple(np.zeros(*like) if d is None else d for d, like in whole)
         options = {}

@@ -62,6 +62,13 @@ def test_values_at_known_points(make: Any, factors: list[float]) -> None:
 
 
 @every_schedule
+def test_a_schedule_is_a_function_of_the_step(make: Any, factors: list[float]) -> None:
+    schedule = make(sgd(0.1))
+    ahead = [schedule.lr(step, 0.1) for step in reversed(range(len(factors)))]
+    np.testing.assert_allclose(ahead[::-1], rates(schedule, len(factors)), rtol=1e-12)
+
+
+@every_schedule
 def test_a_schedule_goes_on_where_it_stopped(make: Any, factors: list[float]) -> None:
     optimizer = sgd()
     schedule = make(optimizer)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import glassnet as gn
 from glassnet import data, io, nn, optim
 from glassnet.data import Dataset
-from glassnet.train import Run
+from glassnet.train import Callback, Run, Training
 
 
 def images(count: int, seed: int = 0) -> Dataset:
@@ -73,8 +74,16 @@ def kill_at(call: str, count: int) -> None:
     setattr(io.atomic.os, call, deadly)
 
 
+class Slow(Callback):
+    """Lets a step take 10 ms, so that a kill finds the run at work."""
+
+    def on_step(self, training: Training, loss: float) -> None:
+        time.sleep(0.01)
+
+
 if __name__ == "__main__":  # python -m tests.train.small OUT [CALL COUNT]
     if len(sys.argv) > 2:
         kill_at(sys.argv[2], int(sys.argv[3]))
-    print("begins", flush=True)
-    fit(sys.argv[1], resume=True)
+    sys.stdout.write("begins\n")
+    sys.stdout.flush()
+    fit(sys.argv[1], resume=True, callbacks=[Slow()])

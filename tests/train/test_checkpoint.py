@@ -55,8 +55,10 @@ def test_which(folder: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"best\.safetensors or last\.safetensors"):
+    with pytest.raises(CheckpointError, match=r"holds no checkpoint \(last\.safetensors\)"):
         gn.load(tmp_path)
+    with pytest.raises(CheckpointError, match=r"best\.safetensors or last\.safetensors"):
+        gn.load(tmp_path, which="best")
     with pytest.raises(CheckpointError, match="no such file"):
         gn.load(tmp_path / "missing")
 
@@ -82,10 +84,10 @@ def test_other_formats(folder: Path, tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match=f"format {number}.*reads format 1; .*{mend}"):
             gn.load(path)
     path = io.save(tmp_path / "weights", nn.Linear(2, 2).state_dict())
-    with pytest.raises(CheckpointError, match="not a checkpoint.*load_state_dict"):
+    with pytest.raises(CheckpointError, match=r"not a checkpoint.*load_state_dict"):
         gn.load(path)
     path = changed(folder, tmp_path / "b", optimizer=...)
-    with pytest.raises(CheckpointError, match="not a whole checkpoint of format 1.*'optimizer'"):
+    with pytest.raises(CheckpointError, match=r"not a whole checkpoint of format 1.*'optimizer'"):
         gn.load(path)
 
 
@@ -107,4 +109,4 @@ def test_tied_parameters_and_their_average(tmp_path: Path) -> None:
 
 def test_without_validation_the_last_is_the_best(folder: Path, tmp_path: Path) -> None:
     shutil.copy(folder / "last.safetensors", tmp_path)
-    assert gn.load(tmp_path).epoch == 2
+    assert gn.load(tmp_path, which="best").epoch == 2

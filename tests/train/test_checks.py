@@ -86,7 +86,7 @@ def test_outputs_that_are_not_the_classes(outputs: int, tmp_path: Path) -> None:
 def test_a_loss_that_is_not_a_number_names_the_layer(tmp_path: Path) -> None:
     gn.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 9), Root(), nn.Linear(9, 3))
-    with pytest.raises(TrainingError, match=r"step 1 \(epoch 1\): the loss is nan.*layer '2' \(Root"):
+    with pytest.raises(TrainingError, match=r"step 1 \(epoch 1\): .* is nan.*layer '2' \(Root"):
         fit(net=net)
 
 
@@ -124,5 +124,5 @@ def test_a_loss_of_ones_own_that_is_not_finite() -> None:
     def infinite(logits: gn.Tensor, labels: gn.Tensor) -> gn.Tensor:
         return nn.functional.cross_entropy(logits, labels) * float("inf")
 
-    with pytest.raises(TrainingError, match="the loss is inf.*in the loss itself"):
+    with pytest.raises(TrainingError, match=r"the loss is inf.*in the loss itself"):
         gn.fit(network(), images(30), loss=infinite, epochs=1, progress=False)

@@ -74,7 +74,14 @@ def test_extremes() -> None:
 def test_evaluating_restores_each_mode_even_after_an_error() -> None:
     net = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
     net[1].eval()
-    with pytest.raises(KeyError), evaluating(net):
-        assert not any(module.training for module in net.modules())
-        raise KeyError
+    modes = []
+
+    def fail() -> None:
+        with evaluating(net):
+            modes.extend(module.training for module in net.modules())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert modes == [False] * 3
     assert [m.training for m in net.modules()] == [True, True, False]

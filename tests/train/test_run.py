@@ -62,7 +62,9 @@ def test_the_best_is_loaded_with_the_whole_history(tmp_path: Path) -> None:
     assert run.best is not None
     assert run.best["epoch"] < 4
     assert run.epoch == 4
-    best = gn.load(tmp_path)
+    assert weights(gn.load(tmp_path)) == weights(run)
+    best = gn.load(tmp_path, which="best")
+    assert weights(gn.load(tmp_path / "best.safetensors")) == weights(best) != weights(run)
     assert best.epoch == run.best["epoch"]
     assert rows(best) == rows(run)
     assert best.evaluate(images(30, 1)).accuracy == run.best["validation_accuracy"]

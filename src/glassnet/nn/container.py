@@ -40,6 +40,14 @@ class _Container(Module):
             )
         setattr(self, name, layer)
 
+    def construction(self) -> Construction:
+        """The layers that are there now, unless a subclass has a constructor of its own."""
+        own = type(self).__init__.__module__ != __name__
+        return super().construction() if own else self._present()
+
+    def _present(self) -> Construction:
+        return (self.named_layers(),), {}
+
 
 class _Row(_Container):
     """Layers in an order, under the names '0', '1', ... or under names of their own."""
@@ -83,11 +91,12 @@ class _Row(_Container):
             raise IndexError(f"{type(self).__name__} of {len(names)} layers has no layer {index}")
         return names[index]
 
-    def _present(self) -> list[Module] | dict[str, Module]:
-        """The layers as a list where their names are '0', '1', ..., else by name."""
+    def _present(self) -> Construction:
+        """One after another where the names are '0', '1', ..., else by name."""
         layers = self.named_layers()
-        counted = list(layers) == [str(i) for i in range(len(layers))]
-        return list(layers.values()) if counted else layers
+        if list(layers) != [str(i) for i in range(len(layers))]:
+            return (layers,), {}
+        return (tuple(self) if isinstance(self, Sequential) else (list(self),)), {}
 
 
 class Sequential(_Row):
@@ -106,12 +115,6 @@ class Sequential(_Row):
             x = layer(x)
         return x
 
-    def construction(self) -> Construction:
-        if type(self).__init__ is not Sequential.__init__:
-            return super().construction()
-        present = self._present()
-        return (tuple(present) if isinstance(present, list) else (present,)), {}
-
 
 class ModuleList(_Row):
     """A list of layers for a forward of your own to go through; it has no forward itself."""
@@ -124,11 +127,6 @@ class ModuleList(_Row):
         for layer in layers:
             self.append(layer)
         return self
-
-    def construction(self) -> Construction:
-        if type(self).__init__ is not ModuleList.__init__:
-            return super().construction()
-        return (self._present(),), {}
 
 
 class ModuleDict(_Container):
@@ -154,8 +152,3 @@ class ModuleDict(_Container):
     def items(self) -> ItemsView[str, Module]:
         """(name, layer), in the order of assignment."""
         return self.named_layers().items()
-
-    def construction(self) -> Construction:
-        if type(self).__init__ is not ModuleDict.__init__:
-            return super().construction()
-        return (self.named_layers(),), {}

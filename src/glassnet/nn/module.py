@@ -109,7 +109,6 @@ class Module(Described):
 
     def register_forward_hook(self, hook: ForwardHook) -> Callable[[], None]:
         """Call `hook(module, args, output)` after forward; what it returns replaces the output.
-
         Returns a function that removes the hook.
         """
         self._forward_hooks.append(hook)
@@ -133,7 +132,7 @@ class Module(Described):
                 yield name, child
 
     def children(self) -> Iterator[Module]:
-        """The layers directly inside."""
+        """The layers directly inside, each once."""
         return (child for _, child in self.named_children())
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
@@ -311,12 +310,11 @@ class Module(Described):
         missing = [name for name in own if name not in new]
         unexpected = [name for name in state if name not in own]
         wrong = [line for name, array in new.items() if (line := _misfit(name, array, own[name]))]
-        problems = [*map("missing: '{}'".format, missing)] if strict else []
-        problems += [*map("unexpected: '{}'".format, unexpected)] if strict else []
-        if problems + wrong:
+        absent = [f"missing: '{n}'" for n in missing] + [f"unexpected: '{n}'" for n in unexpected]
+        if problems := (absent if strict else []) + wrong:
             raise CheckpointError(
                 f"these weights do not fit this {type(self).__name__}; nothing was loaded:\n  "
-                + "\n  ".join(problems + wrong)
+                + "\n  ".join(problems)
             )
         with no_grad():
             for name, array in new.items():

@@ -80,7 +80,9 @@ def changing(operation: Callable[..., Any], name: str) -> Callable[..., Tensor]:
     """The operation as an in-place method: the same value and gradient, in the same memory."""
 
     def bound(self: Tensor, *args: Any, **options: Any) -> Tensor:
-        return _write(self, operation(self.operand(), *args, **options), name)
+        x = self.operand()
+        args = tuple(x if a is self else a for a in args)  # y *= y
+        return _write(self, operation(x, *args, **options), name)
 
     bound.__name__ = bound.__qualname__ = name
     bound.__doc__ = f"Put the result of {name.removesuffix('_')}() in the place of this tensor."

@@ -28,7 +28,7 @@ def add_rows(rows: Array, index: Array, count: int) -> Array:
     """out[v] = sum of the rows[i] with index[i] = v: rows (M, D), index (M,) -> out (count, D).
 
     The rows are sorted by their place, so that those which belong together lie beside each other
-    and one pass sums them (np.add.at takes several times as long).
+    and one pass sums them (np.add.at takes up to three times as long).
     """
     out = np.zeros((count, *rows.shape[1:]), rows.dtype)
     if not len(index):

@@ -207,15 +207,17 @@ def logsumexp_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> tuple
     axes = axes_of(dim, x.ndim)
     m = x.max(axis=axes, keepdims=True, initial=-np.inf)
     m = np.where(np.isfinite(m), m, 0)
+    terms = np.exp(x - m)
+    total = terms.sum(axis=axes, keepdims=True)
     with np.errstate(divide="ignore"):  # log(0) where every x is -inf
-        y = m + np.log(np.exp(x - m).sum(axis=axes, keepdims=True))
-    return y if keepdim else np.squeeze(y, axes), (x, y, axes)
+        y = m + np.log(total)
+    return y if keepdim else np.squeeze(y, axes), (terms, total, axes)
 
 
 def logsumexp_backward(dy: Array, cache: Any) -> Array:
-    """dx = exp(x - y) dy: the softmax of x. It is 0 where every x is -inf."""
-    x, y, axes = cache
-    return np.exp(x - np.where(np.isneginf(y), 0, y)) * spread(dy, x.shape, axes)
+    """dx = exp(x) / sum(exp(x)) dy: the softmax of x. It is 0 where every x is -inf."""
+    terms, total, axes = cache
+    return terms * (spread(dy, terms.shape, axes) / np.where(total == 0, 1, total))
 
 
 logsumexp = operation(logsumexp_forward, logsumexp_backward, examples=_examples)

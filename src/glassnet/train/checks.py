@@ -27,7 +27,7 @@ def warn(message: str) -> None:
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("glassnet."):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, GlassnetWarning, stacklevel=level - 1)
+    warnings.warn(message, GlassnetWarning, stacklevel=level)
 
 
 # -- before the first step ------------------------------------------------------------------------

@@ -283,11 +283,11 @@ def _open(training: Training, resume: bool) -> None:
         return
     if resume and (folder / LAST).exists():
         _go_on(training, Checkpoint.load(folder / LAST))
+        history.write(folder / HISTORY, training.history)
     else:
         for name in (BEST, HISTORY, REPORT):
             (folder / name).unlink(missing_ok=True)
         training.save()
-    history.write(folder / HISTORY, training.history)
 
 
 def _go_on(training: Training, saved: Checkpoint) -> None:

@@ -180,9 +180,7 @@ class Training:
         if isinstance(self.schedule, optim.ReduceLROnPlateau):
             watched = "accuracy" if self.schedule.mode == "max" else "loss"
             self.schedule.step(row[f"validation_{watched}"])
-        if self.folder is not None:
-            history.write(self.folder / HISTORY, self.history)
-            self.save(is_best)
+        self.save(is_best)
         epochs = None if self.total is None else -(-self.total // len(self.loader))
         self.display.line(epoch_line(row, epochs))
 
@@ -223,9 +221,10 @@ class Training:
 
     # -- checkpoints -----------------------------------------------------------------------------
     def save(self, is_best: bool = False) -> None:
-        """Write the checkpoint; the best first, so that a kill between the two loses nothing."""
+        """Write history, best and last checkpoint, in this order: a kill between loses nothing."""
         if self.folder is None:
             return
+        history.write(self.folder / HISTORY, self.history)
         now = self.checkpoint()
         for name in (BEST, LAST) if is_best else (LAST,):
             now.save(self.folder / name)
