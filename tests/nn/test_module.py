@@ -290,3 +290,19 @@ def test_repr_is_a_tree_of_the_calls_that_made_it():
     ]
     assert repr(nn.CrossEntropyLoss(np.ones(3))) == "CrossEntropyLoss(array of (3,))"
     assert repr(nn.Parameter([1.0])) == "Parameter(tensor([1.], requires_grad=True))"
+
+
+def test_evaluating_restores_each_mode_even_after_an_error() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
+    net[1].eval()
+    modes = []
+
+    def fail() -> None:
+        with nn.evaluating(net):
+            modes.extend(module.training for module in net.modules())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert modes == [False] * 3
+    assert [m.training for m in net.modules()] == [True, True, False]

@@ -129,3 +129,13 @@ def test_comparisons() -> None:
 def test_shapes_that_do_not_fit() -> None:
     with pytest.raises(ShapeError, match=r"'add' .* \(3,\), \(4,\)"):
         gn.ones(3) + gn.ones(4)
+
+
+def test_a_factor_that_no_gradient_needs_may_change() -> None:
+    x = gn.ones(3, requires_grad=True)
+    y = x * 1.0
+    z = y * 2.0 + y / 2.0
+    y += 1
+    z.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.5] * 3

@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassnet import nn
 from glassnet.train import Evaluation, wilson
-from glassnet.train.metrics import accuracy, evaluating, softmax
+from glassnet.train.metrics import accuracy, softmax
 
 
 def evaluation() -> Evaluation:
@@ -69,19 +68,3 @@ def test_extremes() -> None:
     np.testing.assert_allclose(softmax(np.array([[1e30, 0, -1e30]])), [[1, 0, 0]])
     mixed = np.array([[0.2, 0.8], [0.9, 0.1]], np.float32)
     assert accuracy(np.array([[0.0, 1.0], [0.0, 1.0]]), mixed) == 0.5
-
-
-def test_evaluating_restores_each_mode_even_after_an_error() -> None:
-    net = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
-    net[1].eval()
-    modes = []
-
-    def fail() -> None:
-        with evaluating(net):
-            modes.extend(module.training for module in net.modules())
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert modes == [False] * 3
-    assert [m.training for m in net.modules()] == [True, True, False]

@@ -38,7 +38,7 @@ from glassnet.nn.loss import (
     MultiMarginLoss,
     SmoothL1Loss,
 )
-from glassnet.nn.module import Module, Parameter
+from glassnet.nn.module import Module, Parameter, evaluating
 from glassnet.nn.norm import (
     BatchNorm1d,
     BatchNorm2d,
@@ -119,6 +119,7 @@ __all__ = [
     "Unflatten",
     "architecture",
     "build",
+    "evaluating",
     "functional",
     "init",
     "summary",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -347,3 +348,16 @@ def _misfit(name: str, array: Array, tensor: Tensor) -> str | None:
     if not np.can_cast(array.dtype, tensor.dtype, "same_kind"):
         return f"other kind: '{name}' holds {tensor.dtype} here, {array.dtype} in the weights"
     return None
+
+
+@contextmanager
+def evaluating(net: Module) -> Iterator[None]:
+    """Evaluation mode and no recording within the block; each layer's own mode again after it."""
+    modes = [(module, module.training) for module in net.modules()]
+    net.eval()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode

@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from glassnet.nn.module import Module
+from glassnet.nn.module import Module, evaluating
 from glassnet.operation import OPERATIONS
 from glassnet.swap import swap
-from glassnet.tape import Array, no_grad
+from glassnet.tape import Array
 from glassnet.tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -113,7 +113,7 @@ def summary(net: Module, input_shape: Shape, dtype: DTypeLike | None = None) -> 
     kinds = {p.dtype for p in net.parameters()}
     x = np.zeros((1, *input_shape), dtype or (kinds.pop() if len(kinds) == 1 else np.float32))
     watch = _Watch(net)
-    with _evaluating(net), no_grad(), watch.watching():
+    with evaluating(net), watch.watching():
         net(Tensor(x))
     found.rows = [row for row, is_leaf in watch.rows if is_leaf or _works(row)]
     return found
@@ -192,18 +192,6 @@ class _Watch:
             return result
 
         return counting
-
-
-@contextmanager
-def _evaluating(net: Module) -> Iterator[None]:
-    """Eval mode within the block; each layer's own mode again after it."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 # -- multiply-adds: (arguments, options, output) of an operation -> a number ----------------------

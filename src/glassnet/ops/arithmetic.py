@@ -24,6 +24,11 @@ Needs = tuple[bool, ...]
 Gradients = tuple[Array | None, Array | None]
 
 
+def _kept(value: Array, other: Array | float) -> Array | None:
+    """`value`, kept for the gradient of `other` alone: a number has none, and needs nothing."""
+    return value if isinstance(other, np.ndarray) else None
+
+
 def _pairs() -> list[Any]:
     return [
         example(normal(3, 4), normal(3, 4, key=1)),
@@ -68,33 +73,34 @@ def sub_backward(dy: Array, cache: None, needs: Needs) -> Gradients:
 _sub = operation(sub_forward, sub_backward, examples=_pairs, broadcasts=True)
 
 
-def mul_forward(a: Array, b: Array) -> tuple[Array, tuple[Array, Array]]:
+def mul_forward(a: Array, b: Array) -> tuple[Array, Any]:
     """y = a b."""
-    return np.multiply(a, b), (a, b)
+    return np.multiply(a, b), (_kept(a, b), _kept(b, a))
 
 
-def mul_backward(dy: Array, cache: tuple[Array, Array], needs: Needs) -> Gradients:
+def mul_backward(dy: Array, cache: Any, needs: Needs) -> Gradients:
     """da = b dy, db = a dy."""
     a, b = cache
-    return dy * b if needs[0] else None, dy * a if needs[1] else None
+    da = dy * b if needs[0] and b is not None else None
+    return da, dy * a if needs[1] and a is not None else None
 
 
 _mul = operation(mul_forward, mul_backward, examples=_pairs, broadcasts=True)
 
 
-def div_forward(a: Array, b: Array) -> tuple[Array, tuple[Array, Array]]:
+def div_forward(a: Array, b: Array) -> tuple[Array, Any]:
     """y = a / b; a number over zero is infinite, with no warning."""
     with np.errstate(divide="ignore"):
         y = np.divide(a, b)
-    return y, (b, y)
+    return y, (b, _kept(y, b))
 
 
-def div_backward(dy: Array, cache: tuple[Array, Array], needs: Needs) -> Gradients:
+def div_backward(dy: Array, cache: Any, needs: Needs) -> Gradients:
     """da = dy / b, db = -a dy / b^2 = -y da."""
     b, y = cache
     with np.errstate(divide="ignore"):
         da = dy / b
-    return da, -y * da if needs[1] else None
+    return da, -y * da if needs[1] and y is not None else None
 
 
 _div = operation(div_forward, div_backward, examples=_positive_pairs, broadcasts=True)
@@ -113,13 +119,13 @@ def neg_backward(dy: Array, cache: None) -> Array:
 neg = operation(neg_forward, neg_backward, examples=lambda: [example(normal(3, 4))])
 
 
-def power_forward(a: Array, b: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+def power_forward(a: Array, b: Array) -> tuple[Array, Any]:
     """y = a^b."""
     y = np.power(a, b)
-    return y, (a, b, y)
+    return y, (a, b, _kept(y, b))
 
 
-def power_backward(dy: Array, cache: tuple[Array, Array, Array], needs: Needs) -> Gradients:
+def power_backward(dy: Array, cache: Any, needs: Needs) -> Gradients:
     """da = b a^(b-1) dy, and 0 where b = 0: y is 1 there, whatever a is; db = log(a) y dy.
 
     Where a = 0 and b >= 0, y stays 0 as b moves, and db = 0.
@@ -130,7 +136,7 @@ def power_backward(dy: Array, cache: tuple[Array, Array, Array], needs: Needs) -
         if needs[0]:
             slope = b * np.power(a, b - 1)
             da = dy * (slope if np.all(b) else np.where(np.equal(b, 0), 0, slope))
-        if needs[1]:
+        if needs[1] and y is not None:
             flat = np.equal(a, 0) & np.greater_equal(b, 0)
             db = dy * np.where(flat, 0, y * np.log(a))
     return da, db

@@ -16,10 +16,9 @@ import numpy as np
 from glassnet import random
 from glassnet.data import Dataset, Preprocessing
 from glassnet.errors import DataError, GlassnetWarning, TrainingError
-from glassnet.nn import Module
+from glassnet.nn import Module, evaluating
 from glassnet.optim import Optimizer
 from glassnet.tensor import Tensor
-from glassnet.train.metrics import evaluating
 
 
 def warn(message: str) -> None:

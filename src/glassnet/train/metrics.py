@@ -5,8 +5,7 @@ N samples, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -14,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet import no_grad
 from glassnet.data import Dataset, Loader, Preprocessing
 from glassnet.errors import DataError
-from glassnet.nn import Module
+from glassnet.nn import Module, evaluating
 from glassnet.tensor import Tensor
 
 Floats = NDArray[np.floating[Any]]
@@ -124,19 +122,6 @@ def accuracy(logits: Floats, labels: NDArray[Any]) -> float:
     """The share of rows whose largest logit is the label's; labels (n,), or shares (n, K)."""
     truth = labels.argmax(axis=1) if labels.ndim == 2 else labels
     return float((logits.argmax(axis=1) == truth).mean())
-
-
-@contextmanager
-def evaluating(net: Module) -> Iterator[None]:
-    """Evaluation mode and no recording within the block; every module's own mode afterwards."""
-    modes = [(module, module.training) for module in net.modules()]
-    net.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def evaluate(

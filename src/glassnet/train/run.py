@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.data import Dataset, Preprocessing
-from glassnet.nn import Module
+from glassnet.nn import Module, evaluating
 from glassnet.tensor import Tensor
 from glassnet.train import losses
 from glassnet.train.checkpoint import BEST, LAST, Checkpoint, find
 from glassnet.train.checks import warn
 from glassnet.train.history import Row
-from glassnet.train.metrics import Evaluation, Loss, Metric, evaluate, evaluating, softmax
+from glassnet.train.metrics import Evaluation, Loss, Metric, evaluate, softmax
 
 Probabilities = NDArray[np.float32]
 _AT_ONCE = 64  # files that are decoded before they are shown to the network
