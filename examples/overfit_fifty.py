@@ -20,6 +20,7 @@ run = gn.fit(
     fifty,
     validation=fifty,
     optimizer=optim.AdamW(net.parameters(), lr=2e-3),
+    schedule="cosine",
     epochs=20,
     batch_size=5,
 )

@@ -58,7 +58,8 @@ class _Problem:
 
     def __init__(self, f: Callable[..., Any], inputs: tuple[Any, ...], seed: int) -> None:
         self.f, self.generator = f, random.derive(seed)
-        arrays: list[Any] = [x if isinstance(x, (int, float)) else as_array(x) for x in inputs]
+        known = (Tensor, np.ndarray, list)
+        arrays: list[Any] = [as_array(x) if isinstance(x, known) else x for x in inputs]
         self.wanted = [
             i for i, a in enumerate(arrays) if isinstance(a, np.ndarray) and a.dtype.kind == "f"
         ]
@@ -146,11 +147,11 @@ def gradcheck(
 ) -> GradcheckResult:
     """Compare the gradient of `f(*inputs)` with central differences in float64.
 
-    Floating-point arrays and Tensors among `inputs` are differentiated (as float64), others are
-    handed on. `eps` is the step, `tolerance` the largest relative error allowed, `every_entry`
-    skips the projection and looks at each entry. Kinks are left out and reported in the result.
-    Raises GradientError with the operation, the argument, the worst entry, and the kind of
-    mistake where it shows [after HIPS/autograd's check; Griewank & Walther 2008, ch. 3].
+    Floating-point arrays and Tensors among `inputs` are differentiated (as float64), everything
+    else is handed on. `eps` is the step, `tolerance` the largest relative error allowed;
+    `every_entry` skips the projection and looks at each entry. Kinks are left out and reported in
+    the result. Raises GradientError with the operation, the argument, the worst entry, and the
+    kind of mistake where it shows [after HIPS/autograd's check; Griewank & Walther 2008, ch. 3].
     """
     problem, result = _Problem(f, inputs, seed), GradcheckResult()
     for argument, gradient in problem.gradients().items():

@@ -263,14 +263,15 @@ class Tensor:
     def write(self, result: Tensor) -> Tensor:
         """Take over the value and the history of `result`, in this tensor's own memory.
 
-        What every in-place method ends in. Raises GraphError for a leaf that requires a gradient
-        while operations are recorded.
+        What every in-place method ends in. Raises GraphError for a leaf that requires a gradient,
+        or a view of one, while operations are recorded.
         """
         if is_grad_enabled() and (result.requires_grad or self.requires_grad):
-            if self._node is None and self.requires_grad:
+            if self.requires_grad and self._is_leaf_memory():
                 raise GraphError(
-                    "a leaf that requires a gradient cannot be changed in place while operations "
-                    "are recorded; do it inside `with no_grad():`"
+                    "a leaf that requires a gradient, or a view of one, cannot be changed in place "
+                    "while operations are recorded; do it inside `with no_grad():`, or change a "
+                    "clone()"
                 )
             self._node, self._index = result._node, result._index
             self.requires_grad = result.requires_grad
@@ -279,6 +280,15 @@ class Tensor:
         np.copyto(self.data, result.data, casting="same_kind")
         self._version.bump(self.data)
         return self
+
+    def _is_leaf_memory(self) -> bool:
+        """Whether this is a leaf, or looks at the memory of one: then they share a Version."""
+        node = self._node
+        while node is not None and node.versions and node.versions[-1][0] is self._version:
+            if any(isinstance(e, Tensor) and e._version is self._version for e in node.edges):
+                return True
+            node = next((e[0] for e in node.edges if isinstance(e, tuple)), None)
+        return self._node is None
 
     def operand(self) -> Tensor:
         """What an in-place method computes from: a copy while recording, so caches stay whole."""
@@ -291,7 +301,7 @@ class Tensor:
 
     if TYPE_CHECKING:  # bound by ops/
 
-        def __getattr__(self, name: str) -> Callable[..., Any]: ...
+        def __getattr__(self, name: str) -> Any: ...
         def __getitem__(self, index: Any) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
         def __add__(self, other: Any) -> Tensor: ...

@@ -168,6 +168,15 @@ class TestViews:
         with pytest.raises(GraphError, match="shares memory"):
             y[0] = u[0]
 
+    def test_a_view_of_a_leaf_is_not_changed(self) -> None:
+        x = gn.ones(2, 3, requires_grad=True)
+        for view in (x[0], x.reshape(3, 2)[1:].T):
+            with pytest.raises(GraphError, match="or a view of one"):
+                view += 1
+            with pytest.raises(GraphError, match="or a view of one"):
+                view[0] = 1
+        assert x.tolist() == [[1] * 3] * 2
+
     def test_a_change_of_a_detached_view_is_noticed(self) -> None:
         x = gn.ones(3, requires_grad=True)
         y = (x * 2).exp()

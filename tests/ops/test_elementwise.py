@@ -87,6 +87,12 @@ def test_clip() -> None:
     check(ops.clip, X, max=0.7, expected=np.minimum(X, 0.7))
 
 
+def test_numbers_of_numpy_and_whole_numbers_do_not_upcast() -> None:
+    assert ops.clip(gn.ones(2), np.float64(0), np.float64(2)).dtype == np.float32
+    for op in (ops.exp, ops.log1p, ops.sqrt, ops.sin, ops.cos):
+        assert op(gn.arange(3)).dtype == np.float32
+
+
 def test_where() -> None:
     condition = integers(3, 1, high=2) > 0
     check(ops.where, condition, X, X[:1] * 2, expected=np.where(condition, X, X[:1] * 2))

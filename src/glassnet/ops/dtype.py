@@ -22,6 +22,11 @@ from glassnet.tensor import Tensor, as_array
 Operand: TypeAlias = Tensor | ArrayLike
 
 
+def floating(x: Array) -> Array:
+    """x, with whole numbers and booleans as float32: for functions whose values are fractions."""
+    return x if x.dtype.kind == "f" else x.astype(np.float32)
+
+
 def clone_forward(x: Array) -> tuple[Array, None]:
     """y = x, in memory of its own and in the layout of x."""
     return x.copy(order="K"), None

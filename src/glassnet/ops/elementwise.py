@@ -12,7 +12,7 @@ import numpy as np
 
 from glassnet.operation import example, operation
 from glassnet.ops._samples import integers, normal, uniform
-from glassnet.ops.dtype import Operand, alike
+from glassnet.ops.dtype import Operand, alike, floating
 from glassnet.tape import Array
 from glassnet.tensor import Tensor, as_array
 
@@ -21,7 +21,7 @@ Gradients = tuple[Array, Array]
 
 def exp_forward(x: Array) -> tuple[Array, Array]:
     """y = e^x."""
-    y = np.exp(x)
+    y = np.exp(floating(x))
     return y, y
 
 
@@ -36,7 +36,7 @@ exp = operation(exp_forward, exp_backward, examples=lambda: [example(normal(3, 4
 def log_forward(x: Array) -> tuple[Array, Array]:
     """y = ln x; -inf at 0, with no warning."""
     with np.errstate(divide="ignore"):
-        return np.log(x), x
+        return np.log(floating(x)), x
 
 
 def log_backward(dy: Array, x: Array) -> Array:
@@ -53,7 +53,7 @@ log = operation(
 def log1p_forward(x: Array) -> tuple[Array, Array]:
     """y = ln(1 + x), exact for small x; -inf at -1, with no warning."""
     with np.errstate(divide="ignore"):
-        return np.log1p(x), x
+        return np.log1p(floating(x)), x
 
 
 def log1p_backward(dy: Array, x: Array) -> Array:
@@ -69,7 +69,7 @@ log1p = operation(
 
 def sqrt_forward(x: Array) -> tuple[Array, Array]:
     """y = x^(1/2)."""
-    y = np.sqrt(x)
+    y = np.sqrt(floating(x))
     return y, y
 
 
@@ -99,7 +99,7 @@ abs = operation(abs_forward, abs_backward, examples=lambda: [example(normal(3, 4
 
 def sin_forward(x: Array) -> tuple[Array, Array]:
     """y = sin x, with x in radians."""
-    return np.sin(x), x
+    return np.sin(floating(x)), x
 
 
 def sin_backward(dy: Array, x: Array) -> Array:
@@ -112,7 +112,7 @@ sin = operation(sin_forward, sin_backward, examples=lambda: [example(normal(3, 4
 
 def cos_forward(x: Array) -> tuple[Array, Array]:
     """y = cos x, with x in radians."""
-    return np.cos(x), x
+    return np.cos(floating(x)), x
 
 
 def cos_backward(dy: Array, x: Array) -> Array:
@@ -203,7 +203,8 @@ erf = operation(erf_forward, erf_backward, examples=lambda: [example(2 * normal(
 
 def clip_forward(x: Array, min: float | None = None, max: float | None = None) -> tuple[Array, Any]:
     """y = x where min <= x <= max, else the bound it passed. None is no bound."""
-    return np.clip(x, min, max), (x, min, max)
+    low, high = (b.item() if isinstance(b, np.generic) else b for b in (min, max))
+    return np.clip(x, low, high), (x, low, high)
 
 
 def clip_backward(dy: Array, cache: Any) -> Array:

@@ -7,6 +7,7 @@ O   outputs                               ... batch axes
 from __future__ import annotations
 
 from math import prod
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,7 @@ def _letters(equation: str) -> tuple[list[str], str]:
     if not named or not all(term.isalpha() or not term for term in [*terms, result]):
         raise ShapeError(
             f'einsum() takes letters for all axes, as in "bij,bjk->bik", each letter of the result '
-            f'once; not "{equation}" ("..." is not supported: give the batch axes letters)'
+            f'once; not "{equation}"'
         )
     return terms, result
 
@@ -177,5 +178,25 @@ def einsum(equation: str, *operands: Tensor) -> Tensor:
     """The sum of products that `equation` describes, `einsum("ij,jk->ik", a, b)`.
 
     A letter names an axis; letters that the result does not have are summed over [Einstein 1916].
+    "..." stands for the axes that no letter names, in front of the others unless it says where.
+    Raises ShapeError for an equation that does not fit the operands.
     """
-    return _einsum(*operands, equation=equation)
+    return _einsum(*operands, equation=_spell_out(equation, [x.ndim for x in operands]))
+
+
+def _spell_out(equation: str, axes: list[int]) -> str:
+    """The equation with letters in the place of "...": operand i has axes[i] axes."""
+    if "..." not in equation:
+        return equation
+    left, arrow, result = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if not arrow:
+        letters = left.replace("...", "").replace(",", "")
+        result = "..." + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    hidden = [n - len(t) + 3 if "..." in t else 0 for t, n in zip(terms, axes, strict=False)]
+    spare = [c for c in ascii_letters if c not in equation][: max(0, *hidden)]
+    whole = [
+        term.replace("...", "".join(spare[len(spare) - n :] if n > 0 else []))
+        for term, n in zip(terms, hidden, strict=False)
+    ]
+    return ",".join(whole) + "->" + result.replace("...", "".join(spare))

@@ -15,6 +15,7 @@ import numpy as np
 
 from glassnet.operation import Example, example, operation
 from glassnet.ops._samples import distinct, normal
+from glassnet.ops.dtype import floating
 from glassnet.ops.shape import Axes, Dim, axes_of
 from glassnet.tape import Array
 from glassnet.tensor import Tensor
@@ -23,10 +24,6 @@ from glassnet.tensor import Tensor
 def spread(dy: Array, shape: tuple[int, ...], axes: Axes) -> Array:
     """dy with length 1 along the reduced axes, whether or not it kept them: ready to broadcast."""
     return dy.reshape([1 if i in axes else n for i, n in enumerate(shape)])
-
-
-def _floating(x: Array) -> Array:
-    return x if x.dtype.kind == "f" else x.astype(np.float32)
 
 
 def _examples() -> list[Example]:
@@ -69,7 +66,7 @@ def mean_forward(x: Array, dim: Dim = None, keepdim: bool = False) -> tuple[Arra
     axes = axes_of(dim, x.ndim)
     n = _count(x.shape, axes)
     with np.errstate(invalid="ignore"):
-        return _floating(x).sum(axis=axes, keepdims=keepdim) / n, (x.shape, axes, n)
+        return floating(x).sum(axis=axes, keepdims=keepdim) / n, (x.shape, axes, n)
 
 
 def mean_backward(dy: Array, cache: Any) -> Array:
