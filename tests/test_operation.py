@@ -1,5 +1,7 @@
 """operation(): a pair of NumPy functions becomes differentiable, whatever its shape."""
 
+import pydoc
+
 import numpy as np
 import pytest
 
@@ -109,3 +111,14 @@ def test_broadcast_gradients_are_summed():
     assert a.grad.shape == (3, 1)
     np.testing.assert_allclose(a.grad.data, 4)
     np.testing.assert_allclose(b.grad.data, 3)
+
+
+def test_help_shows_the_page_and_an_operation_can_be_a_method():
+    text = pydoc.render_doc(gn.ops.relu, renderer=pydoc.plaintext)
+    assert "relu(x: 'Tensor') -> 'Tensor'" in text
+    assert gn.ops.relu.__doc__.splitlines()[0] in text
+
+    class Mine(gn.Tensor):
+        positive = gn.ops.relu
+
+    assert Mine([-1.0, 2.0]).positive().tolist() == [0, 2]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -53,12 +54,16 @@ class Operation:
         self.name, self.examples, self.broadcasts = name, examples, broadcasts
         self.takes_needs = "needs" in inspect.signature(backward).parameters
         self.parameters = tuple(inspect.signature(forward).parameters)
-        self.__doc__, self.__wrapped__ = forward.__doc__, forward
+        self.__doc__, self.__signature__ = forward.__doc__, _for_tensors(forward)
         self.__name__ = self.__qualname__ = name
         self.__module__ = forward.__module__
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind like a function, so that an operation can be a method, and `help` shows its page."""
+        return self if instance is None else partial(self, instance)
 
     def pair(self) -> Pair:
         """The (forward, backward) that runs now: the user's swap, else the twin, else the page."""
@@ -133,6 +138,20 @@ class Operation:
     def _misfit(self, arrays: list[Any], error: Exception) -> ShapeError:
         shapes = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else repr(a) for a in arrays)
         return ShapeError(f"'{self.name}' does not accept arguments of shapes {shapes}: {error}")
+
+
+def _for_tensors(forward: Callable[..., Any]) -> inspect.Signature:
+    """The signature that the operation has for its users: Tensors for arrays, and no cache."""
+    signature = inspect.signature(forward)
+    parameters = [
+        p.replace(annotation=p.annotation.replace("Array", "Tensor"))
+        if isinstance(p.annotation, str)
+        else p
+        for p in signature.parameters.values()
+    ]
+    several = str(signature.return_annotation).startswith("tuple[tuple")
+    result = "tuple[Tensor, ...]" if several else "Tensor"
+    return signature.replace(parameters=parameters, return_annotation=result)
 
 
 def _is_array(value: Any) -> bool:
