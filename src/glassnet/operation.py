@@ -18,7 +18,7 @@ import numpy as np
 
 from glassnet import kernels
 from glassnet.errors import GlassnetError, ShapeError
-from glassnet.tape import Array, Node, is_grad_enabled
+from glassnet.tape import Array, Edge, Like, Node, is_grad_enabled
 from glassnet.tensor import Tensor
 
 Pair = tuple[Callable[..., Any], Callable[..., Any]]
@@ -82,12 +82,12 @@ class Operation:
         except (ValueError, IndexError) as error:
             raise self._misfit(arrays, error) from error
         many = isinstance(output, tuple)
-        outputs = tuple(np.asarray(y) for y in (output if many else (output,)))
+        outputs = [np.asarray(y) for y in output] if many else [np.asarray(output)]
         node = None
         if is_grad_enabled():
             node = self._record(backward, cache, args, outputs, many)
-        results = tuple(self._wrap(y, node, i, args) for i, y in enumerate(outputs))
-        return results if many else results[0]
+        results = [self._wrap(y, node, i, args) for i, y in enumerate(outputs)]
+        return tuple(results) if many else results[0]
 
     def _by_position(
         self, args: tuple[Any, ...], options: dict[str, Any]
@@ -109,18 +109,22 @@ class Operation:
         backward: Callable[..., Any],
         cache: Any,
         args: tuple[Any, ...],
-        outputs: tuple[Array, ...],
+        outputs: list[Array],
         many: bool,
     ) -> Node | None:
         """The node on the tape, or None where no argument wants a gradient."""
-        edges = tuple(a.edge() if isinstance(a, Tensor) else None for a in args)
-        if not any(edge is not None for edge in edges):
+        edges: list[Edge] = []
+        like: list[Like] = []
+        versions = []
+        for a in args:
+            edge = None
+            if isinstance(a, Tensor):
+                edge = a.edge()
+                versions.append((a._version, a._version.count))
+            edges.append(edge)
+            like.append(None if edge is None else (a.data.shape, a.data.dtype))
+        if all(shape is None for shape in like):
             return None
-        like = tuple(
-            None if edge is None else (a.data.shape, a.data.dtype)
-            for edge, a in zip(edges, args, strict=True)
-        )
-        versions = tuple((a._version, a._version.count) for a in args if isinstance(a, Tensor))
         return Node(self, backward, cache, edges, like, outputs, many, versions)
 
     def _wrap(self, array: Array, node: Node | None, index: int, args: tuple[Any, ...]) -> Tensor:
@@ -132,7 +136,7 @@ class Operation:
                     break
         if node is not None and array.dtype.kind == "f":
             result.requires_grad, result._node, result._index = True, node, index
-            node.versions += ((result._version, result._version.count),)
+            node.versions.append((result._version, result._version.count))
         return result
 
     def _misfit(self, arrays: list[Any], error: Exception) -> ShapeError:

@@ -33,6 +33,7 @@ class Leaf(Protocol):
     def accumulate(self, gradient: Array) -> None: ...
 
 
+Like = tuple[tuple[int, ...], Any] | None  # the shape and dtype that a gradient must have
 Edge = Any  # None (no gradient wanted) | (Node, index of its output) | Leaf
 
 _grad_enabled: ContextVar[bool] = ContextVar("grad_enabled", default=True)
@@ -114,15 +115,15 @@ class Node:
         operation: Operation,
         backward: Callable[..., Any],
         cache: Any,
-        edges: tuple[Edge, ...],
-        like: tuple[Any, ...],
-        outputs: tuple[Array, ...],
+        edges: list[Edge],
+        like: list[Like],
+        outputs: list[Array],
         many: bool,
-        versions: tuple[tuple[Version, int], ...],
+        versions: list[tuple[Version, int]],
     ) -> None:
         self.operation, self.backward, self.cache = operation, backward, cache
         self.edges, self.like, self.versions = edges, like, versions
-        self.outputs = tuple((y.shape, y.dtype) for y in outputs)
+        self.outputs = [(y.shape, y.dtype) for y in outputs]
         self.many = many  # whether forward gave a tuple, be it of one
         self.order = next(_clock)  # an operation is younger than all that made its inputs
         self.hooks: dict[int, list[ArrayHook]] | None = None
@@ -142,7 +143,7 @@ class Node:
         wanted = zip(result, self.like, strict=False)  # trailing arguments may have no gradient
         return [self._fit(g, i, like) for i, (g, like) in enumerate(wanted)]
 
-    def _fit(self, gradient: Any, position: int, like: Any) -> Array | None:
+    def _fit(self, gradient: Any, position: int, like: Like) -> Array | None:
         """The gradient with its argument's shape and dtype, or an error that names the page."""
         if gradient is None or like is None:
             return None
@@ -233,7 +234,7 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
                 if gradient is not None:
                     sums.add(edge, gradient)
         if not retain_graph:
-            node.cache, node.edges, node.versions = _FREED, (), ()
+            node.cache, node.edges, node.versions = _FREED, [], []
     for leaf, gradient in sums.leaves.values():
         leaf.accumulate(gradient)
 
