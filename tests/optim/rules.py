@@ -26,6 +26,7 @@ RULES: dict[str, tuple[type[optim.Optimizer], dict[str, Any]]] = {
     "adamw-amsgrad": (optim.AdamW, {"lr": 0.02, "amsgrad": True}),
     "lion": (optim.Lion, {"lr": 0.01, "weight_decay": 0.1}),
     "muon": (optim.Muon, {"lr": 0.02}),
+    "muon-adamw": (optim.MuonAdamW, {"lr": 0.02, "weight_decay": 0.1}),
 }
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassnet import optim
+import glassnet as gn
+from glassnet import nn, optim
 from glassnet.optim import muon_update, newton_schulz
 from glassnet.optim.optimizer import OptimError
 from tests.optim.rules import parameter, set_grads
@@ -74,3 +75,36 @@ def test_filters_are_flattened_to_a_matrix_of_one_row_an_output() -> None:
 def test_a_bias_is_refused_with_its_shape_and_the_mend() -> None:
     with pytest.raises(OptimError, match=r"\(16,\).*AdamW"):
         optim.Muon([parameter(16, 4), parameter(16)])
+
+
+def test_muon_for_matrices_and_adamw_for_vectors_in_one() -> None:
+    matrix, vector = parameter(4, 3), parameter(4)
+    alone = [parameter(4, 3), parameter(4)]
+    options = {"lr": 0.01, "weight_decay": 0.1}
+    both = optim.MuonAdamW([matrix, vector], **options)
+    muon = optim.Muon(alone[:1], adjust_lr_fn="match_rms_adamw", **options)
+    adamw = optim.AdamW(alone[1:], **options)
+    for step in range(5):
+        set_grads([matrix, vector], step)
+        set_grads(alone, step)
+        for optimizer in (both, muon, adamw):
+            optimizer.step()
+    np.testing.assert_array_equal(matrix.data, alone[0].data)
+    np.testing.assert_array_equal(vector.data, alone[1].data)
+
+
+def test_a_whole_network_trains_with_it() -> None:
+    gn.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten())
+    net.append(nn.Linear(16, 2))
+    shades = np.arange(0, 256, 4, np.uint8)
+    train = gn.data.arrays(
+        np.tile(shades[:, None, None, None], (1, 1, 4, 4)), (shades > 100).astype(int)
+    )
+    optimizer = optim.MuonAdamW(net.parameters(), lr=0.01)
+    run = gn.fit(
+        net, train, optimizer=optimizer, schedule="one-cycle", epochs=15, batch_size=8,
+        progress=False,
+    )  # fmt: skip
+    assert run.history[-1]["train_loss"] < run.history[0]["train_loss"] / 2
+    assert run.evaluate(train).accuracy > 0.9

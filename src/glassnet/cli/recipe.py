@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from glassnet.nn import Module
     from glassnet.optim import Optimizer
 
-OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "lion")
+OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta", "lion", "muon")
 SCHEDULES = ("one-cycle", "cosine", "step", "constant")
 AUGMENTATIONS = (
     "flip", "shift", "crop", "rotate", "scale", "affine", "colorjitter", "cutout", "mixup",
@@ -33,7 +33,7 @@ class Size(click.ParamType[tuple[int, int]]):
 
 
 def optimizer(name: str, net: "Module", lr: float, weight_decay: float | None) -> "Optimizer":
-    """The optimiser `name`; SGD has Nesterov momentum 0.9."""
+    """The optimiser `name`; SGD has Nesterov momentum 0.9, Muon leaves vectors to AdamW."""
     from glassnet import optim
 
     options: dict[str, Any] = {"lr": lr}
@@ -42,6 +42,7 @@ def optimizer(name: str, net: "Module", lr: float, weight_decay: float | None) -
     if name == "sgd":
         options |= {"momentum": 0.9, "nesterov": True}
     classes = {known.lower(): getattr(optim, known) for known in optim.__all__}
+    classes["muon"] = optim.MuonAdamW
     made: Optimizer = classes[name](net.parameters(), **options)
     return made
 

@@ -17,7 +17,7 @@ from glassnet.optim.adaptive import (
 from glassnet.optim.average import EMA
 from glassnet.optim.clip import clip_grad_norm_, clip_grad_value_
 from glassnet.optim.lion import Lion, lion_update
-from glassnet.optim.muon import Muon, muon_update, newton_schulz
+from glassnet.optim.muon import Muon, MuonAdamW, muon_update, newton_schulz
 from glassnet.optim.optimizer import OptimError, Optimizer
 from glassnet.optim.schedule import (
     ConstantLR,
@@ -50,6 +50,7 @@ __all__ = [
     "Lion",
     "MultiStepLR",
     "Muon",
+    "MuonAdamW",
     "OneCycleLR",
     "OptimError",
     "Optimizer",

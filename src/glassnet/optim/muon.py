@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from glassnet.optim.adam import adam_update
 from glassnet.optim.optimizer import Group, OptimError, Optimizer, Params, State
 from glassnet.tape import Array
 
@@ -84,7 +85,8 @@ class Muon(Optimizer):
 
     Options and defaults as PyTorch's, which takes matrices only; here filters are flattened to
     (O, I * ...). Biases, norms' weights, embeddings and the last layer want another
-    optimiser, such as AdamW. Raises OptimError for a parameter of less than two axes.
+    optimiser, such as AdamW; `MuonAdamW` is both in one. Raises OptimError for a parameter of less
+    than two axes.
     """
 
     def __init__(
@@ -116,8 +118,8 @@ class Muon(Optimizer):
         if vectors:
             raise OptimError(
                 f"Muon makes matrices orthogonal, and parameters of shapes "
-                f"{', '.join(map(str, vectors))} are none; give it those with p.ndim >= 2 and the "
-                f"others to a second optimiser, such as AdamW"
+                f"{', '.join(map(str, vectors))} are none; use MuonAdamW, or give Muon those with "
+                f"p.ndim >= 2 and the others to a second optimiser, such as AdamW"
             )
 
     def initial_state(self, p: Array, group: Group) -> State:
@@ -136,4 +138,49 @@ class Muon(Optimizer):
             group["eps"],
             group["ns_steps"],
             group["adjust_lr_fn"],
+        )
+
+
+class MuonAdamW(Optimizer):
+    """Muon for all that has two axes or more, AdamW for the rest: the optimiser of a whole network.
+
+    One learning rate and one weight decay serve both, since Muon's steps are scaled by
+    0.2 sqrt(max(A, B)) to the usual size of AdamW's ("match_rms_adamw"); `momentum` is Muon's,
+    `betas` and `eps` are AdamW's. The last layer and embeddings go to Muon as well: give them to
+    AdamW alone where that matters.
+
+    [Liu et al. 2025, "Muon is scalable for LLM training", section 2.2 and algorithm 1]
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        weight_decay: float = 0.01,
+        momentum: float = 0.95,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        *,
+        l1: float = 0.0,
+        maximize: bool = False,
+    ) -> None:
+        defaults: Group = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
+        defaults |= {"betas": betas, "eps": eps}
+        super().__init__(params, defaults | {"l1": l1, "maximize": maximize})
+
+    def initial_state(self, p: Array, group: Group) -> State:
+        if p.ndim >= 2:
+            return {"momentum_buffer": np.zeros_like(p)}
+        return {"step": 0, "exp_avg": np.zeros_like(p), "exp_avg_sq": np.zeros_like(p)}
+
+    def update(self, p: Array, g: Array, state: State, group: Group) -> None:
+        lr, decay = group["lr"], group["weight_decay"]
+        if p.ndim >= 2:
+            momentum, buffer = group["momentum"], state["momentum_buffer"]
+            muon_update(p, g, buffer, lr, momentum, True, decay, adjust_lr_fn="match_rms_adamw")
+            return
+        state["step"] += 1
+        m, v, (beta1, beta2) = state["exp_avg"], state["exp_avg_sq"], group["betas"]
+        adam_update(
+            p, g, m, v, None, state["step"], lr, beta1, beta2, group["eps"], decay, decoupled=True
         )
