@@ -6,19 +6,25 @@ what makes operations fast; nothing here defines what an operation means, that i
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any
+
+from glassnet.errors import GlassnetWarning
 
 Pair = tuple[Callable[..., Any], Callable[..., Any]]
 
 TWINS: dict[str, Pair] = {}
+MODE = os.environ.get("GLASSNET_KERNELS", "auto")
+if MODE not in ("auto", "reference"):
+    warnings.warn(
+        f"GLASSNET_KERNELS is '{MODE}'; expected 'auto' or 'reference', going on with 'auto'",
+        GlassnetWarning,
+        stacklevel=2,
+    )
+    MODE = "auto"
 
 
 def twin(name: str) -> Pair | None:
     """The compiled pair for the operation `name`, or None where its page runs."""
-    return TWINS.get(name)
-
-
-def reference_only() -> bool:
-    """Whether the user asked for the NumPy pages alone."""
-    return os.environ.get("GLASSNET_KERNELS", "auto") == "reference"
+    return None if MODE == "reference" else TWINS.get(name)
