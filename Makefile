@@ -19,7 +19,7 @@ PIN = .venv-lock/bin/uv pip compile pyproject.toml --group build --quiet --upgra
 COVER := $(if $(COVERAGE),--cov)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage parity lint format lock clean distclean
+.PHONY: help demo test coverage parity bench lint format lock clean distclean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ coverage:  ## run the tests and hold the share of lines that they reach to its b
 
 parity: $(PARITY)  ## compare values, gradients and training with PyTorch
 	@$(ONE_THREAD) .venv-parity/bin/python $(PYTEST) tests/parity $(ARGS)
+
+bench: $(PARITY)  ## time training steps beside PyTorch, in one run
+	@.venv-parity/bin/python -m benchmarks.training_step $(ARGS)
 
 lint: $(DEV)  ## check style, format and types
 	@.venv/bin/ruff check
