@@ -59,8 +59,9 @@ def fit(
                  labels (n,)) that gives the mean over the batch
     schedule     "one-cycle", "cosine", "step", "constant", a schedule of `glassnet.optim`, or a
                  function of the step that gives a factor; see `train.schedules.make`
-    epochs, steps, time_limit  the length; time_limit in seconds over all sessions, the epoch in
-                 hand is then judged where it stands; of several the first that is reached counts
+    epochs, steps, time_limit  the length; time_limit in seconds, those before a resume too, and
+                 the epoch in hand is then judged where it stands; of several the first that is
+                 reached counts
     warmup       steps, or as a float the share of the run, in which the learning rate comes up
     seed         >= 0; decides the order of the images, the augmentation, dropout. The first weights
                  are the network's own: call `glassnet.manual_seed` before making it

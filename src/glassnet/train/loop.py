@@ -162,7 +162,7 @@ class Training:
         return True
 
     def _seconds(self) -> float:
-        """How long the run has trained and validated so far, over all its sessions."""
+        """How long the run has trained and validated so far, before a resume too."""
         done = sum(row["seconds"] for row in self.history if row["epoch"] < self.epoch)
         return float(done) + self.sums.seconds
 
