@@ -4,7 +4,7 @@ The order of an epoch depends on (seed, epoch), the augmentation of a sample on 
 sample): how far the thread is ahead, and where an epoch is entered, changes nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar
@@ -78,8 +78,11 @@ class Loader:
         """All batches of an epoch."""
         return self.batches(epoch)
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of an epoch from step `start` on, the same as in the whole epoch."""
+    def batches(self, epoch: int, start: int = 0) -> Generator[tuple[Tensor, Tensor], None, None]:
+        """The batches of an epoch from step `start` on, the same as in the whole epoch.
+
+        `close()` ends the thread that prepares them before the epoch is over.
+        """
         order, size = self.order(epoch), self.batch_size
         steps = range(start, len(self))
         prepared = (self._prepare(epoch, order[k * size : (k + 1) * size]) for k in steps)

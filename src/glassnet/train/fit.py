@@ -102,25 +102,12 @@ def fit(
     changes = augment if isinstance(augment, Augmentation | None) else Compose(augment)
     loader = Loader(train, batch_size, True, seed, changes, preprocessing)
     total = _total(epochs, steps, time_limit, len(loader))
-    settings = recipe.plain({
-        "optimizer": recipe.describe_optimizer(net, optimizer),
-        "loss": losses.describe(loss),
-        "schedule": schedules.describe(schedule),
-        "warmup": warmup,
-        "epochs": epochs,
-        "steps": steps,
-        "time_limit": time_limit,
-        "batch_size": batch_size,
-        "seed": seed,
-        "augment": changes and changes.to_dict(),
-        "early_stopping": stopping and stopping.to_dict(),
-        "ema": ema,
-        "clip_norm": clip_norm,
-        "preprocessing": preprocessing.to_dict(),
-        "train": recipe.describe_data(train),
-        "validation": recipe.describe_data(validation),
-        "metrics": sorted(metrics or {}),
-    })  # fmt: skip
+    settings = recipe.describe(
+        net, optimizer, loader, validation,
+        loss=losses.describe(loss), schedule=schedules.describe(schedule), warmup=warmup,
+        epochs=epochs, steps=steps, time_limit=time_limit, ema=ema, clip_norm=clip_norm,
+        early_stopping=stopping and stopping.to_dict(), metrics=sorted(metrics or {}),
+    )  # fmt: skip
     architecture = _architecture(net, folder)
     training = Training(
         net=net,

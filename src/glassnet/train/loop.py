@@ -8,7 +8,7 @@ that was killed and resumed makes the same steps, bit for bit, as one that never
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,7 +117,7 @@ class Training:
         if start == 0:
             self.sums = Sums()
         self.net.train()
-        with closing(_batches(self.loader, done, start)) as batches:
+        with closing(self.loader.batches(done, start)) as batches:
             clock = time.monotonic()
             for x, y in batches:
                 loss, logits = self.train_step(x, y)
@@ -345,9 +345,3 @@ class Training:
             f"{place}. Lower the learning rate (now {lr:.3g}), set clip_norm=1.0, or look at the "
             f"data and at log(0), 0/0 and exp in layers of your own{kept}"
         )
-
-
-def _batches(
-    loader: Loader, epoch: int, start: int
-) -> Generator[tuple[Tensor, Tensor], None, None]:
-    yield from loader.batches(epoch, start)

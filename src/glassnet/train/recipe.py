@@ -7,7 +7,7 @@ import zlib
 from typing import Any
 
 from glassnet import optim
-from glassnet.data import Dataset
+from glassnet.data import Dataset, Loader
 from glassnet.errors import CheckpointError, TrainingError
 from glassnet.nn import Module
 from glassnet.optim import Optimizer
@@ -18,6 +18,29 @@ Recipe = dict[str, Any]
 def plain(value: Any) -> Any:
     """`value` as it is after a way through JSON: tuples are lists."""
     return json.loads(json.dumps(value))
+
+
+def describe(
+    net: Module,
+    optimizer: Optimizer,
+    loader: Loader,
+    validation: Dataset | None,
+    **arguments: Any,
+) -> Recipe:
+    """The recipe of a run; `arguments` are those of `fit` that are plain data as they come."""
+    augment, preprocessing = loader.augment, loader.preprocess
+    return plain(
+        {
+            "optimizer": describe_optimizer(net, optimizer),
+            "batch_size": loader.batch_size,
+            "seed": loader.seed,
+            "augment": augment.to_dict() if augment is not None else None,
+            "preprocessing": preprocessing.to_dict(),
+            "train": describe_data(loader.dataset),
+            "validation": describe_data(validation),
+        }
+        | arguments
+    )
 
 
 def describe_optimizer(net: Module, optimizer: Optimizer) -> dict[str, Any]:
