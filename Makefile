@@ -6,6 +6,7 @@ WORKERS ?= 2
 # A stamp says that an environment holds what the files to its right ask for.
 DEMO := .venv/.ready-demo
 DEV := .venv/.ready-dev
+WEB := .venv/.ready-web
 PARITY := .venv-parity/.ready
 
 INSTALL := -m pip --disable-pip-version-check install -qq
@@ -50,9 +51,12 @@ format: $(DEV)  ## mend style and format
 
 lock: .venv-lock/.made  ## pin the newest versions that pyproject.toml allows
 	@.venv-lock/bin/python $(INSTALL) $(UV)
-	@$(PIN) --extra demo --extra dev --output-file requirements-dev.txt
+	@$(PIN) --extra demo --extra dev --extra onnx --extra postgres --extra transfer --extra web \
+		--output-file requirements-dev.txt
 	@$(PIN) --extra demo --constraints requirements-dev.txt \
 		--output-file requirements.txt
+	@$(PIN) --extra demo --extra web --constraints requirements-dev.txt \
+		--output-file requirements-web.txt
 
 clean:  ## remove caches and builds
 	@rm -rf .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist htmlcov
@@ -65,6 +69,12 @@ distclean: clean  ## remove the environments too
 $(DEMO): requirements.txt pyproject.toml | .venv/.made
 	@echo "Installing what glassnet needs (about a minute)..."
 	@.venv/bin/python $(INSTALL) --require-hashes -r requirements.txt
+	@.venv/bin/python $(PACKAGE)
+	@touch $@
+
+$(WEB): requirements-web.txt pyproject.toml | .venv/.made
+	@echo "Installing glassnet and its web app (about a minute)..."
+	@.venv/bin/python $(INSTALL) --require-hashes -r requirements-web.txt
 	@.venv/bin/python $(PACKAGE)
 	@touch $@
 
