@@ -20,6 +20,7 @@ from glassnet.errors import (
     TrainingError,
 )
 from glassnet.gradcheck import GradientError, gradcheck
+from glassnet.kernels import exact
 from glassnet.operation import Operation, example, operation
 from glassnet.ops.creation import (
     arange,
@@ -74,6 +75,7 @@ __all__ = [
     "arange",
     "data",
     "enable_grad",
+    "exact",
     "example",
     "eye",
     "fit",

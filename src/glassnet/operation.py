@@ -65,16 +65,22 @@ class Operation:
         """Bind like a function, so that an operation can be a method, and `help` shows its page."""
         return self if instance is None else partial(self, instance)
 
-    def pair(self) -> Pair:
-        """The (forward, backward) that runs now: the user's swap, else the twin, else the page."""
-        return SWAPS.get().get(self.name) or kernels.twin(self.name) or self.page
+    def pair(self, *arrays: Any, **options: Any) -> Pair:
+        """The (forward, backward) that runs now: the user's swap, else the twin, else the page.
+
+        A twin takes some arguments and leaves others to the page; without arguments it is out.
+        """
+        swapped = SWAPS.get().get(self.name)
+        if swapped is not None:
+            return swapped
+        return (kernels.twin(self.name, arrays, options) if arrays else None) or self.page
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run forward on the arrays in `args`; record it where a gradient is wanted."""
         if options:
             args, options = self._by_position(args, options)
-        forward, backward = self.pair()
         arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        forward, backward = self.pair(*arrays, **options)
         try:
             output, cache = forward(*arrays, **options)
         except GlassnetError:

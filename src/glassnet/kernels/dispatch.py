@@ -1,0 +1,80 @@
+"""Which pair runs: the one table of compiled twins, and the rule by which they are chosen.
+
+A twin has the page's names and signatures, and `serves(*arrays, **options)`, which says whether it
+takes these arguments; where it does not, the page runs. The module with an operation's twin is
+imported by the first call of that operation, so that `import glassnet` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from glassnet.errors import GlassnetWarning
+
+Pair = tuple[Callable[..., Any], Callable[..., Any]]
+
+
+class Twin(NamedTuple):
+    """A compiled pair, and which arguments it takes."""
+
+    pair: Pair
+    serves: Callable[..., bool]
+
+
+# operation -> the module of kernels/ that registers its twin
+HOMES: dict[str, str] = {
+    "relu": "activation",
+}
+TWINS: dict[str, Twin] = {}
+MODE = os.environ.get("GLASSNET_KERNELS", "auto")
+if MODE not in ("auto", "reference"):
+    warnings.warn(
+        f"GLASSNET_KERNELS is '{MODE}'; expected 'auto' or 'reference', going on with 'auto'",
+        GlassnetWarning,
+        stacklevel=2,
+    )
+    MODE = "auto"
+
+
+def register(
+    name: str,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    serves: Callable[..., bool],
+) -> None:
+    """Make a pair the twin of the operation `name`, for the arguments that `serves` accepts."""
+    TWINS[name] = Twin((forward, backward), serves)
+
+
+def twin(name: str, arrays: tuple[Any, ...], options: dict[str, Any]) -> Pair | None:
+    """The compiled pair for this call of the operation `name`, or None where its page runs."""
+    if MODE == "reference":
+        return None
+    found = TWINS.get(name)
+    if found is None:
+        if name not in HOMES or not _bring(name):
+            return None
+        found = TWINS[name]
+    return found.pair if found.serves(*arrays, **options) else None
+
+
+def _bring(name: str) -> bool:
+    """Import the module of a twin; False, with one line that says so, where LLVM is missing."""
+    try:
+        importlib.import_module(f"glassnet.kernels.{HOMES[name]}")
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "llvmlite":
+            raise
+        HOMES.clear()
+        warnings.warn(
+            "llvmlite is not installed: NumPy pages run in the place of compiled kernels, many "
+            "times as slow; to have them: pip install 'glassnet[fast]'",
+            GlassnetWarning,
+            stacklevel=2,
+        )
+        return False
+    return True
