@@ -41,7 +41,10 @@ Bytes: TypeAlias = Any  # uint8, bool
 Vector: TypeAlias = Any
 Mask: TypeAlias = Any
 
-unroll = range  # a loop that is written out: `for m in unroll(MB)`
+
+def unroll(*bounds: int) -> range:
+    """The numbers of a loop that is written out: `for m in unroll(MB)`."""
+    return range(*bounds)
 
 
 def word(emit: Callable[..., Any]) -> Any:
