@@ -67,6 +67,10 @@ class KernelError(Exception):
     """A kernel says something that the language does not have: a defect of the kernel's source."""
 
 
+class _Located(KernelError):
+    """One that says where."""
+
+
 class Pointer(NamedTuple):
     """The address of numbers in memory, and what they are."""
 
@@ -128,13 +132,25 @@ def source(function: FunctionType) -> Source:
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     names = {**function.__globals__, **{name: cell.cell_contents for name, cell in cells}}
     bound = Counter(a.arg for a in (*tree.args.args, *tree.args.kwonlyargs))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound[node.id] += 1
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            bound[node.target.id] += 1
+    bound.update(_bindings(tree))
     again = frozenset(name for name, times in bound.items() if times > 1)
     return Source(tree, names, again, inspect.getfile(function), first)
+
+
+def _bindings(tree: ast.FunctionDef) -> Iterator[str]:
+    """Every place where a name is bound, but for those that loops count with."""
+    counters = {
+        id(name)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.For, ast.comprehension))
+        for name in ast.walk(node.target)
+    }
+    for node in ast.walk(tree):
+        stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        if stored and id(node) not in counters:
+            yield node.id
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
 
 
 def runtime(value: Any) -> bool:
@@ -201,7 +217,7 @@ class Translator:
         """An error that says where in the kernel's file it is."""
         assert self._source is not None
         line = self._source.first_line + getattr(node, "lineno", 1) - 1
-        return KernelError(f"{self._source.file}:{line}: {message}")
+        return _Located(f"{self._source.file}:{line}: {message}")
 
     # -- variables -----------------------------------------------------------------------------
     def _variable(self, value: Any) -> Slot:
@@ -360,9 +376,9 @@ class Translator:
                 return
             try:
                 self._visit("_do_", node)
-            except KernelError as error:
-                if ": " in str(error) and ".py:" in str(error):
-                    raise
+            except (_Returned, _Located):
+                raise
+            except Exception as error:
                 raise self.error(node, str(error)) from error
 
     def _visit(self, kind: str, node: ast.AST) -> Any:
@@ -443,8 +459,14 @@ class Translator:
             self._range(node, [self.value(a) for a in call.args])
             return
         for item in self.value(call):
-            self._assign(node.target, self.read(item))
+            self._count(node.target, item)
             self._block(node.body)
+
+    def _count(self, target: ast.expr, item: Any) -> None:
+        """Give the counter of a loop that is written out its next meaning."""
+        for name in ast.walk(target):
+            self._names.pop(getattr(name, "id", ""), None)
+        self._assign(target, self.read(item))
 
     def _range(self, node: ast.For, bounds: list[Any]) -> None:
         start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
@@ -518,8 +540,7 @@ class Translator:
             yield self._variable(value) if runtime(value) else value
             return
         for item in self.value(clauses[0].iter):
-            self._names.pop(getattr(clauses[0].target, "id", ""), None)
-            self._assign(clauses[0].target, self.read(item))
+            self._count(clauses[0].target, item)
             if all(self.value(test) for test in clauses[0].ifs):
                 yield from self._comprehended(element, clauses[1:])
 
