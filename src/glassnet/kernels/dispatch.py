@@ -25,10 +25,11 @@ class Twin(NamedTuple):
     serves: Callable[..., bool]
 
 
-# operation -> the module of kernels/ that registers its twin
-HOMES: dict[str, str] = {
-    "relu": "activation",
+# module of kernels/ -> the operations whose twins it registers
+MODULES = {
+    "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
 }
+HOMES = {name: module for module, names in MODULES.items() for name in names.split()}
 TWINS: dict[str, Twin] = {}
 MODE = os.environ.get("GLASSNET_KERNELS", "auto")
 if MODE not in ("auto", "reference"):
