@@ -146,9 +146,8 @@ def _bindings(tree: ast.FunctionDef) -> Iterator[str]:
         for name in ast.walk(node.target)
     }
     for node in ast.walk(tree):
-        stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        if stored and id(node) not in counters:
-            yield node.id
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield from (node.id,) if id(node) not in counters else ()
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             yield node.target.id
 
