@@ -27,6 +27,7 @@ class Twin(NamedTuple):
 
 # module of kernels/ -> the operations whose twins it registers
 MODULES = {
+    "pool": "max_pool2d avg_pool2d",
     "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
 }
 HOMES = {name: module for module, names in MODULES.items() for name in names.split()}

@@ -242,6 +242,18 @@ def narrow(t: Translator, v: Any) -> Any:
 
 
 @word
+def to_bytes(t: Translator, v: Any) -> Any:
+    """Each int32 from 0 to 255 as a byte."""
+    return t.b.trunc(v, ir.VectorType(I8, t.lanes))
+
+
+@word
+def from_bytes(t: Translator, v: Any) -> Any:
+    """Each byte, without a sign, as int32."""
+    return t.b.zext(v, ir.VectorType(I32, t.lanes))
+
+
+@word
 def bits(t: Translator, v: Any) -> Any:
     """The bit patterns of float32, as int32."""
     return t.b.bitcast(v, ir.VectorType(I32, t.lanes))
