@@ -33,6 +33,8 @@ def guarded(x: Array, offset: int = 0) -> Array:
 
     offset: moved towards the start by as many bytes, for other alignments.
     """
+    if x.ndim == 0:
+        return x.copy()
     order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
     packed = np.ascontiguousarray(x.transpose(order)) if x.size else x
     page = mmap.PAGESIZE

@@ -27,6 +27,7 @@ class Twin(NamedTuple):
 
 # module of kernels/ -> the operations whose twins it registers
 MODULES = {
+    "softmax": "softmax log_softmax cross_entropy",
     "pool": "max_pool2d avg_pool2d",
     "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
 }
