@@ -27,6 +27,8 @@ class Twin(NamedTuple):
 
 # module of kernels/ -> the operations whose twins it registers
 MODULES = {
+    "conv": "conv2d",
+    "norm": "batch_norm batch_norm_eval layer_norm",
     "softmax": "softmax log_softmax cross_entropy",
     "pool": "max_pool2d avg_pool2d",
     "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
