@@ -611,6 +611,9 @@ class Translator:
             return self._call_part(function, arguments, named)
         if isinstance(function, Word):
             return function.emit(self, *arguments, **named)
+        if function is list:  # with variables of its own
+            values = map(self.read, *arguments)
+            return [self._variable(v) if runtime(v) else v for v in values]
         if not any(map(runtime, (*arguments, *named.values()))):
             return function(*arguments, **named)
         return self._builtin(node, function, arguments)
