@@ -55,6 +55,11 @@ def test_what_is_no_ordinary_number() -> None:
     hold_equal("max_pool2d", x, 3, 2, 1)
 
 
+def test_padding_on_one_side() -> None:
+    hold_equal("max_pool2d", images(2, 9, 7, 7), 3, 2, ((0, 1), (1, 0)))
+    hold_equal("avg_pool2d", images(2, 9, 7, 7), 3, 2, ((0, 1), (1, 0)))
+
+
 def test_on_all_threads() -> None:
     hold_equal("max_pool2d", images(32, 16, 28, 28), 2)
     hold_equal("max_pool2d", images(32, 16, 29, 29), 3, 2, 1)
@@ -62,7 +67,7 @@ def test_on_all_threads() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"dilation": 2}, {"ceil_mode": True}, {"padding": ((0, 1), (0, 1))}]
+    "options", [{"dilation": 2}, {"ceil_mode": True}, {"padding": 2}, {"stride": 0}]
 )
 def test_what_is_left_to_the_page(options: dict[str, Any]) -> None:
     assert dispatch.twin("max_pool2d", (images(2, 3, 8, 8), 3), options) is None

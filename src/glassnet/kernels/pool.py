@@ -11,13 +11,14 @@ is set can a window hang over the edge of the image; then each tap is asked whet
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from glassnet.kernels import memory
 from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
+from glassnet.kernels.geometry import Pair, Window, window
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, nchw, nhwc, single
 from glassnet.kernels.target import host
@@ -36,54 +37,27 @@ from glassnet.kernels.vector import (
     unroll,
 )
 
-Pair = tuple[int, int]
+MOST_TAPS = 64  # of a window that is written out
 
 
-class Window(NamedTuple):
-    """Where the window stands: its size, its steps, and the zeros above and to the left."""
-
-    kernel: Pair
-    stride: Pair
-    padding: Pair
-
-    def places(self, height: int, width: int) -> Pair:
-        """(OH, OW)."""
-        high, wide = (
-            (size + 2 * p - k) // s + 1
-            for size, k, s, p in zip((height, width), *self, strict=True)
-        )
-        return high, wide
-
-    @property
-    def hangs_over(self) -> bool:
-        """Whether some window may see what is not in the image: without padding none does."""
-        return self.padding != (0, 0)
-
-    def covers(self, height: int, width: int) -> bool:
-        """Whether each pixel is seen by exactly one window."""
-        return (
-            self.kernel == self.stride
-            and self.padding == (0, 0)
-            and height % self.kernel[0] == 0
-            and width % self.kernel[1] == 0
-        )
-
-
-def window(kernel: Any, stride: Any, padding: Any) -> Window | None:
+def pool_window(kernel: Any, stride: Any, padding: Any) -> Window | None:
     """The window of these options, or None for those that the page serves."""
-    stride = kernel if stride is None else stride
-    sizes = [_pair(value, least) for value, least in ((kernel, 1), (stride, 1), (padding, 0))]
-    if None in sizes:
+    seen = window(kernel, kernel if stride is None else stride, padding)
+    if seen is None or math.prod(seen.kernel) > MOST_TAPS:
         return None
-    found = Window(*sizes)  # type: ignore[arg-type]
-    fits = all(p <= k // 2 for p, k in zip(found.padding, found.kernel, strict=True))
-    return found if fits and math.prod(found.kernel) <= 64 else None
+    sides = zip(seen.padding, seen.kernel, strict=True)
+    return seen if all(max(side) <= k // 2 for side, k in sides) else None
 
 
-def _pair(value: Any, least: int) -> Pair | None:
-    two = value if isinstance(value, tuple) else (value, value)
-    whole = len(two) == 2 and all(type(n) is int and n >= least for n in two)
-    return two if whole else None
+def hangs_over(seen: Window) -> bool:
+    """Whether some place may see what is not in the image: without padding none does."""
+    return seen.padding != ((0, 0), (0, 0))
+
+
+def covers(seen: Window, height: int, width: int) -> bool:
+    """Whether each pixel is seen from exactly one place."""
+    whole = height % seen.kernel[0] == 0 and width % seen.kernel[1] == 0
+    return whole and seen.kernel == seen.stride and not hangs_over(seen)
 
 
 # -- max_pool2d ------------------------------------------------------------------------------------
@@ -174,18 +148,19 @@ def max_down(
 def _numbers(x: Array, seen: Window) -> tuple[int, ...]:
     """H, W, C, OH, OW and the window's steps, as the tasks take them; x (N, H, W, C)."""
     _, h, w, c = x.shape
-    return (h, w, c, *seen.places(h, w), *seen.stride, *seen.padding)
+    (top, _), (left, _) = seen.padding
+    return (h, w, c, *seen.places(h, w), *seen.stride, top, left)
 
 
 def _flags(seen: Window, c: int) -> dict[str, Any]:
-    return {"K": seen.kernel, "TAIL": c % host().lanes, "EDGES": seen.hangs_over}
+    return {"K": seen.kernel, "TAIL": c % host().lanes, "EDGES": hangs_over(seen)}
 
 
 def max_pool2d_forward(
     x: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, *_: Any, **__: Any
 ) -> tuple[Array, Any]:
     """y[n, c, h, w] = max over i, j of x[n, c, h s + i, w s + j], outside the image -inf."""
-    seen = window(kernel_size, stride, padding)
+    seen = pool_window(kernel_size, stride, padding)
     assert seen is not None
     x = nhwc(x)
     n, h, w, c = x.shape
@@ -202,7 +177,7 @@ def max_pool2d_backward(dy: Array, cache: Any) -> Array:
     """dx[n, c, h s + i, w s + j] += dy[n, c, h, w] for the tap (i, j) that saw the maximum."""
     winner, seen, shape = cache
     n, h, w, c = shape
-    once = seen.covers(h, w)
+    once = covers(seen, h, w)
     dx = memory.empty(shape) if once else memory.zeros(shape)
     run = max_down.compiled(**_flags(seen, c), ONCE=once)
     work = 2 * dx.size
@@ -215,7 +190,7 @@ def _serves_max(
     ceil_mode: bool = False,
 ) -> bool:  # fmt: skip
     plain = single(x) and x.ndim == 4 and dilation in (1, (1, 1)) and not ceil_mode
-    return plain and _fits(x.shape, window(kernel_size, stride, padding))
+    return plain and _fits(x.shape, pool_window(kernel_size, stride, padding))
 
 
 def _fits(shape: tuple[int, ...], seen: Window | None) -> bool:
@@ -315,7 +290,7 @@ def avg_pool2d_forward(
     count_include_pad: bool = True,
 ) -> tuple[Array, Any]:  # fmt: skip
     """y[n, c, h, w] = sum over i, j of x[n, c, h s + i, w s + j] / count[h, w]."""
-    seen = window(kernel_size, stride, padding)
+    seen = pool_window(kernel_size, stride, padding)
     assert seen is not None
     x = nhwc(x)
     n, h, w, c = x.shape
@@ -330,7 +305,7 @@ def avg_pool2d_backward(dy: Array, cache: Any) -> Array:
     """dx[n, c, h s + i, w s + j] += dy[n, c, h, w] / count[h, w]."""
     seen, count_include_pad, shape = cache
     n, h, w, c = shape
-    once = seen.covers(h, w)
+    once = covers(seen, h, w)
     dx = memory.empty(shape) if once else memory.zeros(shape)
     run = avg_down.compiled(**_flags(seen, c), ALL=count_include_pad, ONCE=once)
     run(n, parts(n, dx.size), nhwc(dy), dx, *_numbers(dx, seen))
@@ -342,7 +317,7 @@ def _serves_avg(
     count_include_pad: bool = True,
 ) -> bool:  # fmt: skip
     plain = single(x) and x.ndim == 4 and not ceil_mode
-    return plain and _fits(x.shape, window(kernel_size, stride, padding))
+    return plain and _fits(x.shape, pool_window(kernel_size, stride, padding))
 
 
 register("avg_pool2d", avg_pool2d_forward, avg_pool2d_backward, _serves_avg)
