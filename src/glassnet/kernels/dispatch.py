@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from glassnet.errors import GlassnetWarning
@@ -29,6 +29,8 @@ class Twin(NamedTuple):
 MODULES = {
     "conv": "conv2d",
     "norm": "batch_norm batch_norm_eval layer_norm",
+    "dropout": "dropout",
+    "embedding": "embedding",
     "softmax": "softmax log_softmax cross_entropy",
     "pool": "max_pool2d avg_pool2d",
     "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
@@ -55,7 +57,7 @@ def register(
     TWINS[name] = Twin((forward, backward), serves)
 
 
-def twin(name: str, arrays: tuple[Any, ...], options: dict[str, Any]) -> Pair | None:
+def twin(name: str, arrays: Sequence[Any], options: dict[str, Any]) -> Pair | None:
     """The compiled pair for this call of the operation `name`, or None where its page runs."""
     if MODE == "reference":
         return None
