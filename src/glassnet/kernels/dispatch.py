@@ -29,6 +29,7 @@ class Twin(NamedTuple):
 MODULES = {
     "conv": "conv2d",
     "norm": "batch_norm batch_norm_eval layer_norm",
+    "attention": "scaled_dot_product_attention",
     "dropout": "dropout",
     "embedding": "embedding",
     "softmax": "softmax log_softmax cross_entropy",
