@@ -74,13 +74,15 @@ class Version:
     count = 0
     recorded = 0  # of them, the changes that the tape recorded
     span = (0, 0)  # the bytes that the changes touched, from the lowest to the highest
+    last: Array | None = None  # what was changed last: mostly it is the same again
 
     def bump(self, array: Array) -> None:
         """Note that `array` was changed in place."""
-        low, high = byte_bounds(array)
-        if self.count:
-            low, high = min(low, self.span[0]), max(high, self.span[1])
-        self.span = (low, high)
+        if array is not self.last:
+            low, high = byte_bounds(array)
+            if self.count:
+                low, high = min(low, self.span[0]), max(high, self.span[1])
+            self.span, self.last = (low, high), array
         self.count += 1
 
     def touched(self, array: Array) -> bool:
@@ -114,14 +116,15 @@ class Node:
         operation: Operation,
         backward: Callable[..., Any],
         cache: Any,
-        edges: Sequence[Edge],
+        edges: list[Edge],
         outputs: tuple[tuple[tuple[int, ...], Any], ...],
         many: bool,
-        versions: Sequence[Version],
-        counts: Sequence[int],
+        versions: list[Version],
+        counts: list[int],
     ) -> None:
         self.operation, self.backward, self.cache = operation, backward, cache
-        self.edges, self.versions, self.counts = edges, versions, counts
+        self.edges: Sequence[Edge] = edges
+        self.versions, self.counts = versions, counts
         self.outputs = outputs  # (shape, dtype) of each
         self.many = many  # whether forward gave a tuple, be it of one
         self.order = next(_clock)  # an operation is younger than all that made its inputs
@@ -242,7 +245,7 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
                 if gradient is not None:
                     sums.add(edge, gradient)
         if not retain_graph:
-            node.cache, node.edges, node.versions, node.counts = _FREED, (), (), ()
+            node.cache, node.edges = _FREED, ()
     for leaf, gradient in sums.leaves.values():
         leaf.accumulate(gradient)
 

@@ -40,6 +40,28 @@ PAGES: dict[str, Any] = {
 TAKES_STEP = {"sgd_update", "adam_update", "adagrad_update"}
 
 
+def one(update: Any) -> Any:
+    """The update of lists of arrays as one of single arrays."""
+
+    def call(*arrays: Any, **options: Any) -> None:
+        update(*([a] if isinstance(a, np.ndarray) else a for a in arrays), **options)
+
+    return call
+
+
+def test_many_parameters_in_one_call() -> None:
+    draw = np.random.default_rng(0)
+    sizes = [5, 0, 40_000, 1, 13, 20_001]
+    p, g, m, v = ([draw.random(n, np.float32) for n in sizes] for _ in range(4))
+    by_one = [[a.copy() for a in arrays] for arrays in (p, g, m, v)]
+    compiled.UPDATES["adam_update"](*map(list, (p, g, m, v)), None, 3, 0.1)
+    for a, b, c, d in zip(*by_one, strict=True):
+        compiled.UPDATES["adam_update"]([a], [b], [c], [d], None, 3, 0.1)
+    for together, alone in zip((p, m, v), (by_one[0], *by_one[2:]), strict=True):
+        for x, y in zip(together, alone, strict=True):
+            assert np.array_equal(x, y)
+
+
 def steps(update: Any, name: str, size: int, states: int, options: Any, dtype: Any) -> list[Any]:
     """The parameter and its state after five steps."""
     draw = np.random.default_rng(size)
@@ -59,7 +81,7 @@ def steps(update: Any, name: str, size: int, states: int, options: Any, dtype: A
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("name", "states", "options"), CASES)
 def test_five_steps(name: str, states: int, options: Any, size: int) -> None:
-    ours = steps(compiled.UPDATES[name], name, size, states, options, np.float32)
+    ours = steps(one(compiled.UPDATES[name]), name, size, states, options, np.float32)
     page = steps(PAGES[name], name, size, states, options, np.float32)
     for a, b in zip(ours, page, strict=True):
         largest = np.max(np.abs(b), initial=1)
@@ -71,7 +93,7 @@ def test_five_steps(name: str, states: int, options: Any, size: int) -> None:
 )
 def test_the_four_kinds_of_rmsprop(mean: bool, b: bool) -> None:
     results = []
-    for update in (compiled.UPDATES["rmsprop_update"], PAGES["rmsprop_update"]):
+    for update in (one(compiled.UPDATES["rmsprop_update"]), PAGES["rmsprop_update"]):
         draw = np.random.default_rng(0)
         p, squares = draw.standard_normal(37).astype(np.float32), np.zeros(37, np.float32)
         held = [squares.copy() if wanted else None for wanted in (mean, b)]

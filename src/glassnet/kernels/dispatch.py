@@ -28,6 +28,7 @@ class Twin(NamedTuple):
 # module of kernels/ -> the operations whose twins it registers
 MODULES = {
     "conv": "conv2d",
+    "linear": "linear matmul",
     "norm": "batch_norm batch_norm_eval layer_norm",
     "attention": "scaled_dot_product_attention",
     "dropout": "dropout",
@@ -64,16 +65,29 @@ def twin(name: str, arrays: Sequence[Any], options: dict[str, Any]) -> Pair | No
         return None
     found = TWINS.get(name)
     if found is None:
-        if name not in HOMES or not _bring(name):
+        if name not in HOMES or not _bring(HOMES[name]):
             return None
         found = TWINS[name]
     return found.pair if found.serves(*arrays, **options) else None
 
 
-def _bring(name: str) -> bool:
-    """Import the module of a twin; False, with one line that says so, where LLVM is missing."""
+def update(name: str) -> Pair | None:
+    """The compiled update of many parameters, by the name of its page, or None where that runs.
+
+    With it comes serves(p, *state), which says whether it takes a parameter with its state.
+    """
+    if MODE == "reference" or not HOMES or not _bring("optim"):
+        return None
+    from glassnet.kernels import optim
+
+    found = optim.UPDATES.get(name)
+    return found and (found, optim.serves)
+
+
+def _bring(module: str) -> bool:
+    """Import a module of kernels/; False, with one line that says so, where LLVM is missing."""
     try:
-        importlib.import_module(f"glassnet.kernels.{HOMES[name]}")
+        importlib.import_module(f"glassnet.kernels.{module}")
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "llvmlite":
             raise

@@ -1,37 +1,45 @@
-"""Compiled updates of optimisers: one walk over a parameter, its gradient and its state.
+"""Compiled updates of optimisers: one walk over all parameters, their gradients and their state.
 
     p parameter, g gradient, s t u state: one block of memory each, of the same layout
 
 The functions at the end have the names and signatures of the pages in `optim/`, whose docstrings
-give formulas and sources; `UPDATES` lists them. NumPy walks over memory once for each sign of a
-formula, ten to fifteen times a step. Here a rule is written for LANES numbers, which stay in
-registers from the gradient to the new weight. The longest walks are over one flat vector that
-holds all parameters of a group.
+give formulas and sources, but take lists: `UPDATES` has them. NumPy walks over memory once for each
+sign of a formula, ten to fifteen times a step. Here a rule is written for LANES numbers, which stay
+in registers from the gradient to the new weight. One call updates all parameters of a group: a
+table says where each lies, and threads share the numbers of all as if they were one flat vector.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
 
 from glassnet.kernels.compile import task
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, single
 from glassnet.kernels.vector import (
     Floats,
+    Longs,
     Vector,
+    address,
     fma,
     lanes,
     larger,
     load_part,
     part,
+    pointer,
     select,
     splat,
     sqrt,
     store_part,
     unroll,
 )
+
+Arrays = Sequence[Array]  # one for each parameter
 
 RULES: dict[str, tuple[Any, int]] = {}  # name -> (the rule, how many arrays of state it has)
 
@@ -58,39 +66,70 @@ def step_part(
         store_part(held[i], state[i], count)
 
 
+ROW = 6  # entries of the table for a parameter: addresses of p, g, s, t, u, and its size
+
+
+@task
+def enter_row(
+    begin: int, end: int, row: Longs, size: int,
+    p: Floats, g: Floats, s: Floats, t: Floats, u: Floats,
+) -> None:  # fmt: skip
+    """Write down where a parameter lies."""
+    for i in unroll(5):
+        row[i] = address([p, g, s, t, u][i])
+    row[5] = size
+
+
 @task
 def step(
-    begin: int, end: int, p: Floats, g: Floats, s: Floats, t: Floats, u: Floats,
+    begin: int, end: int, table: Longs, rows: int,
     a: float, b: float, c: float, d: float, e: float, f: float, h: float, k: float, *, name: str,
 ) -> None:  # fmt: skip
-    """Entries `begin` to `end`, in place."""
+    """Numbers `begin` to `end` of all parameters, counted from one to the next, in place."""
     numbers = [a, b, c, d, e, f, h, k]
-    for i in range(begin, end, lanes()):
-        held = [at + i for at in [s, t, u][: RULES[name][1]]]
-        if end - i >= lanes():
-            step_part(p + i, g + i, held, numbers, lanes(), name)
-        else:
-            step_part(p + i, g + i, held, numbers, end - i, name)
+    first = 0
+    for i in range(rows):
+        row = table + i * ROW
+        p, g = pointer(row[0], "Floats"), pointer(row[1], "Floats")
+        state = [pointer(row[2 + j], "Floats") for j in unroll(RULES[name][1])]
+        last = min(end - first, row[5])
+        for j in range(max(begin - first, 0), last, lanes()):
+            held = [at + j for at in state]
+            if last - j >= lanes():
+                step_part(p + j, g + j, held, numbers, lanes(), name)
+            else:
+                step_part(p + j, g + j, held, numbers, last - j, name)
+        first += row[5]
 
 
-def run(name: str, p: Array, g: Array, state: list[Array], *numbers: float) -> None:
+def run(name: str, p: Arrays, g: Arrays, state: list[Arrays], *numbers: float) -> None:
     """Make a step of the rule `name`."""
-    held = [*state, None, None, None][:3]
+    table = np.empty((len(p), ROW), np.int64)
+    nothing = [None] * len(p)
+    held = [*state, nothing, nothing, nothing][:3]
+    size = 0
+    for row, *arrays in zip(table, p, g, *held, strict=True):
+        enter_row(1, 1, row, arrays[0].size, *arrays)
+        size += arrays[0].size
     given = [*map(float, numbers), *[0.0] * 8][:8]
-    work = p.size * (3 + 2 * len(state))
-    step.compiled(name=name)(p.size, parts(p.size, work), p, g, *held, *given)
+    work = size * (3 + 2 * len(state))
+    step.compiled(name=name)(size, parts(size, work), table, len(p), *given)
 
 
-def serves(*arrays: Array | None) -> bool:
+def serves(p: Array, *state: Array | None) -> bool:
     """Whether all are float32 blocks of memory of one layout (None is none)."""
-    there = [a for a in arrays if a is not None]
-    return single(*there) and all(_block(a) and a.strides == there[0].strides for a in there)
+    return (
+        single(p, *state)
+        and all(a is None or a.strides == p.strides for a in state)
+        and _is_block(p.shape, p.strides)
+    )
 
 
-def _block(a: Array) -> bool:
-    """Whether the numbers lie in one block, in whatever order of axes."""
-    step = a.itemsize
-    for stride, length in sorted(zip(a.strides, a.shape, strict=True)):
+@lru_cache(1024)
+def _is_block(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether float32 numbers lie in one block, in whatever order of axes."""
+    step = 4
+    for stride, length in sorted(zip(strides, shape, strict=True)):
         if length > 1:
             if stride != step:
                 return False
@@ -114,7 +153,7 @@ def sgd_momentum(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> A
 
 
 def sgd_update(
-    p: Array, g: Array, b: Array | None, step: int, lr: float, momentum: float = 0.0,
+    p: Arrays, g: Arrays, b: Arrays | None, step: int, lr: float, momentum: float = 0.0,
     dampening: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False,
 ) -> None:  # fmt: skip
     """The page is `optim.sgd.sgd_update`."""
@@ -160,7 +199,7 @@ def amsgrad(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> Any:
 
 
 def adam_update(
-    p: Array, g: Array, m: Array, v: Array, v_max: Array | None, step: int, lr: float,
+    p: Arrays, g: Arrays, m: Arrays, v: Arrays, v_max: Arrays | None, step: int, lr: float,
     beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0,
     decoupled: bool = False,
 ) -> None:  # fmt: skip
@@ -184,7 +223,7 @@ def adagrad(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> Any:
 
 
 def adagrad_update(
-    p: Array, g: Array, sums: Array, step: int, lr: float, lr_decay: float = 0.0,
+    p: Arrays, g: Arrays, sums: Arrays, step: int, lr: float, lr_decay: float = 0.0,
     weight_decay: float = 0.0, eps: float = 1e-10,
 ) -> None:  # fmt: skip
     """The page is `optim.adaptive.adagrad_update`."""
@@ -201,7 +240,7 @@ def adadelta(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> Any:
 
 
 def adadelta_update(
-    p: Array, g: Array, squares: Array, deltas: Array, lr: float, rho: float = 0.9,
+    p: Arrays, g: Arrays, squares: Arrays, deltas: Arrays, lr: float, rho: float = 0.9,
     eps: float = 1e-6, weight_decay: float = 0.0,
 ) -> None:  # fmt: skip
     """The page is `optim.adaptive.adadelta_update`."""
@@ -253,7 +292,7 @@ def rmsprop_centred_momentum(p: Vector, g: Vector, state: list[Vector], a: list[
 
 
 def rmsprop_update(
-    p: Array, g: Array, squares: Array, mean: Array | None, b: Array | None, lr: float,
+    p: Arrays, g: Arrays, squares: Arrays, mean: Arrays | None, b: Arrays | None, lr: float,
     alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0, momentum: float = 0.0,
 ) -> None:  # fmt: skip
     """The page is `optim.adaptive.rmsprop_update`."""
@@ -273,7 +312,7 @@ def lion(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> Any:
 
 
 def lion_update(
-    p: Array, g: Array, m: Array, lr: float, beta1: float = 0.9, beta2: float = 0.99,
+    p: Arrays, g: Arrays, m: Arrays, lr: float, beta1: float = 0.9, beta2: float = 0.99,
     weight_decay: float = 0.0,
 ) -> None:  # fmt: skip
     """The page is `optim.lion.lion_update`."""

@@ -137,6 +137,12 @@ def pointer(t: Translator, address: Any, like: str) -> Pointer:
     return Pointer(t.b.inttoptr(address, ADDRESS), POINTERS[like])
 
 
+@word
+def address(t: Translator, p: Pointer) -> Any:
+    """Where a pointer points, as a whole number."""
+    return t.b.ptrtoint(p.value, I64)
+
+
 # -- numbers in every lane -------------------------------------------------------------------------
 @word
 def splat(t: Translator, x: Any) -> Any:
