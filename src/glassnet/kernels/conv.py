@@ -28,9 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.kernels import launch, memory
+from glassnet.kernels import launch, memory, winograd
 from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
+from glassnet.kernels.exact import is_exact
 from glassnet.kernels.geometry import Window, window
 from glassnet.kernels.layout import Array, nchw, nhwc, single
 from glassnet.kernels.microkernel import Tile, best_tile, gathered, outer
@@ -394,6 +395,9 @@ class Convolution:
         self.batch, self.groups, self.window, self.threads = x[0], groups, win, threads
         self.size, self.channels, self.outputs = (x[2], x[3]), x[1], w[0]
         self.out = win.places(*self.size)
+        plain = win.kernel == (3, 3) and win.stride == win.dilation == (1, 1) and groups == 1
+        self.winograd = plain and winograd.pays(x[0], x[1], w[0], self.out)
+        self.pads = (win.padding[0][0], win.padding[1][0])
         self._axes = list(
             zip(self.size, win.kernel, win.stride, win.padding, win.dilation, strict=True)
         )
@@ -451,24 +455,35 @@ def conv2d_forward(
     """y[n, o, h, w] = bias[o] + sum_cij x[n, c, h s + i d, w s + j d] weight[o, c, i, j]."""
     made = convolution(x.shape, weight.shape, stride, padding, dilation, groups, get_num_threads())
     assert made is not None
-    x = nhwc(x)
-    y = memory.empty((made.batch, *made.out, made.outputs))
-    made.forward.run(x, weight, False, bias, y)
-    return nchw(y), (x, weight, made, bias is not None)
+    x, y = nhwc(x), None
+    fast = made.winograd and not is_exact()
+    if fast:
+        filters = winograd.filters(hwio(weight))
+        y = winograd.forward(x, filters, bias, made.outputs, made.out, made.pads)
+    if y is None:
+        y = memory.empty((made.batch, *made.out, made.outputs))
+        made.forward.run(x, weight, False, bias, y)
+    return nchw(y), (x, weight, made, bias is not None, fast)
 
 
 def conv2d_backward(
     dy: Array, cache: Any, needs: tuple[bool, ...] = (True, True, True)
 ) -> tuple[Array | None, Array | None, Array | None]:
     """dx, dweight and dbias, as the page states them."""
-    x, weight, made, biased = cache
+    x, weight, made, biased, fast = cache
     dy, dx, dw, db = nhwc(dy), None, None, None
-    if needs[0]:
+    if fast and needs[0]:
+        dx = winograd.backward_x(dy, hwio(weight), made.size, made.pads)
+    if fast and needs[1]:
+        dw = winograd.backward_w(x, dy, made.pads)
+    if dw is not None and biased and needs[2]:
+        db = dy.sum(0).sum(0).sum(0)
+    if needs[0] and dx is None:
         missing = len(made.backward) < made.phases
         dx = (memory.zeros if missing else memory.empty)(x.shape)
         for sweep in made.backward:
             sweep.run(dy, weight, True, None, dx)
-    if needs[1] or (biased and needs[2]):
+    if (needs[1] and dw is None) or (biased and needs[2] and db is None):
         sums = made.forward.filters(x, dy)  # (G, K + 1, O/G)
         db = sums[:, -1].reshape(-1) if biased else None
         taps = sums[:, : weight[0].size].transpose(1, 0, 2)
@@ -478,6 +493,11 @@ def conv2d_backward(
         None if dw is None else dw.transpose(3, 2, 0, 1),
         db,
     )
+
+
+def hwio(weight: Array) -> Array:
+    """(O, C, KH, KW) as a contiguous (KH, KW, C, O): a view where it lies so, else a copy."""
+    return np.ascontiguousarray(weight.transpose(2, 3, 1, 0))
 
 
 def _serves(

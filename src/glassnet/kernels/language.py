@@ -527,8 +527,10 @@ class Translator:
         return tuple(self.value(e) for e in node.elts)
 
     def _List(self, node: ast.List) -> Any:
-        values = [self.value(e) for e in node.elts]
-        return [self._variable(v) if runtime(v) else v for v in values]
+        values: list[Any] = []
+        for e in node.elts:
+            values += self.value(e.value) if isinstance(e, ast.Starred) else [self.value(e)]
+        return [self._variable(v) if runtime(v) else v for v in map(self.read, values)]
 
     def _ListComp(self, node: ast.ListComp) -> Any:
         return list(self._comprehended(node.elt, node.generators))
