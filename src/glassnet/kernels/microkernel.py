@@ -14,7 +14,18 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from glassnet.kernels.vector import Floats, Longs, fma, lanes, load, load_part, part, splat, unroll
+from glassnet.kernels.vector import (
+    Floats,
+    Longs,
+    fma,
+    lanes,
+    load,
+    load_part,
+    part,
+    shuffle,
+    splat,
+    unroll,
+)
 
 
 class Tile(NamedTuple):
@@ -90,3 +101,75 @@ def multiply_in(at: list[Floats], place: int, row: list[Any], acc: list[list[Any
         x = splat(at[m][place])
         for j in unroll(len(row)):
             acc[m][j] = fma(x, row[j], acc[m][j])
+
+
+@part
+def strided(at: list[Floats], every: int, count: int, w: Floats, start: list[list[Any]]) -> Any:
+    """acc[m][j] = start[m][j] + sum over k < count of at[m][k every] * w[k, j]; w as above."""
+    acc = [list(row) for row in start]
+    NB = len(start[0])
+    place = 0
+    for k in range(count):
+        row = [load(w + (k * NB + j) * lanes()) for j in unroll(NB)]
+        multiply_in(at, place, row, acc)
+        place += every
+    return acc
+
+
+@part
+def dots(rows: list[Floats], columns: list[Floats], count: int) -> list[Any]:
+    """The products of each row with each column, both `count` long, as LANES partial sums each."""
+    acc = [splat(0.0) for _ in unroll(len(rows) * len(columns))]
+    whole = count - count % lanes()
+    for k in range(0, whole, lanes()):
+        multiply_pairs([load(p + k) for p in rows], [load(p + k) for p in columns], acc)
+    if whole < count:
+        rest = count - whole
+        a = [load_part(p + whole, rest) for p in rows]
+        multiply_pairs(a, [load_part(p + whole, rest) for p in columns], acc)
+    return acc
+
+
+@part
+def multiply_pairs(a: list[Any], b: list[Any], acc: list[Any]) -> None:
+    """acc[i len(b) + j] += a[i] * b[j]."""
+    for i in unroll(len(a)):
+        for j in unroll(len(b)):
+            acc[i * len(b) + j] = fma(a[i], b[j], acc[i * len(b) + j])
+
+
+@part
+def sum_each(vectors: list[Any]) -> list[Any]:
+    """The sum across lanes of each of these vectors: number i in lane i % LANES of i // LANES.
+
+    Two vectors become one with half as many partial sums of each, LANES become one with one.
+    """
+    sums = vectors + [splat(0.0)] * (-len(vectors) % lanes())
+    for size in levels(lanes()):
+        sums = [halve(sums[i], sums[i + 1], size) for i in unroll(0, len(sums), 2)]
+    return sums
+
+
+@part
+def halve(a: Any, b: Any, size: int) -> Any:
+    """Neighbours in blocks of `size` lanes added, first those of a, then those of b."""
+    even, odd = neighbours(lanes(), size)
+    return shuffle(a, b, even) + shuffle(a, b, odd)
+
+
+def levels(lane_count: int) -> list[int]:
+    """Block sizes of `sum_each`: inside of four lanes first, which is cheap, then fours."""
+    return [1, 1] + [4] * (lane_count.bit_length() - 3)
+
+
+def neighbours(lane_count: int, size: int) -> tuple[list[int], list[int]]:
+    """Lane numbers (of a, then b) of even and odd blocks; inside of each four where size is 1."""
+    span = 4 if size == 1 else lane_count
+    even = [
+        source * lane_count + begin + block * size + i
+        for begin in range(0, lane_count, span)
+        for source in (0, 1)
+        for block in range(0, span // size, 2)
+        for i in range(size)
+    ]
+    return even, [i + size for i in even]
