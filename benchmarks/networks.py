@@ -9,6 +9,17 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
+def chain_of(n: Any) -> Callable[..., Any]:
+    """glassnet's `nn.chain`; for PyTorch, which has none, its meaning."""
+
+    def one_by_one(x: Any, *layers: Any, add: Any = None) -> Any:
+        for layer in layers[:-1]:
+            x = layer(x)
+        return layers[-1](x if add is None else x + add)
+
+    return getattr(n, "chain", one_by_one)
+
+
 class Network(NamedTuple):
     """How a network is made, and what it is shown: images of `shape`, `batch` at a time."""
 
@@ -46,6 +57,7 @@ def mlp(n: Any) -> Any:
 
 def resnet20(n: Any) -> Any:
     """ResNet-20 for CIFAR-10 [He et al. 2016, section 4.2], with 1x1 convolutions as shortcuts."""
+    chain = chain_of(n)
 
     class Block(n.Module):  # type: ignore[misc]
         """y = relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))."""
@@ -64,9 +76,9 @@ def resnet20(n: Any) -> Any:
                 )
 
         def forward(self, x: Any) -> Any:
-            y = self.relu(self.bn1(self.conv1(x)))
-            y = self.bn2(self.conv2(y))
-            return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+            y = chain(x, self.conv1, self.bn1, self.relu)
+            shortcut = x if self.downsample is None else self.downsample(x)
+            return chain(y, self.conv2, self.bn2, self.relu, add=shortcut)
 
     def stage(inputs: int, outputs: int) -> Any:
         first = Block(inputs, outputs, 1 if inputs == outputs else 2)

@@ -21,6 +21,7 @@ from glassnet.errors import (
 )
 from glassnet.gradcheck import GradientError, gradcheck
 from glassnet.kernels import exact
+from glassnet.nn.chain import fusion
 from glassnet.operation import Operation, example, operation
 from glassnet.ops.creation import (
     arange,
@@ -81,6 +82,7 @@ __all__ = [
     "fit",
     "full",
     "full_like",
+    "fusion",
     "get_num_threads",
     "gradcheck",
     "io",

@@ -27,6 +27,7 @@ class Twin(NamedTuple):
 
 # module of kernels/ -> the operations whose twins it registers
 MODULES = {
+    "fused": "batch_norm_act relu_max_pool2d",
     "conv": "conv2d",
     "linear": "linear matmul",
     "norm": "batch_norm batch_norm_eval layer_norm",

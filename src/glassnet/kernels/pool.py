@@ -38,6 +38,7 @@ from glassnet.kernels.vector import (
 )
 
 MOST_TAPS = 64  # of a window that is written out
+NONE = 255  # in the place of the tap that won
 
 
 def pool_window(kernel: Any, stride: Any, padding: Any) -> Window | None:
@@ -70,16 +71,23 @@ def inside(h: int, w: int, H: int, W: int) -> Any:
 @part
 def largest(
     x: Floats, y: Floats, winner: Bytes, count: int, h: int, w: int, H: int, W: int, C: int,
-    K: Pair, EDGES: bool,
+    K: Pair, EDGES: bool, RELU: bool,
 ) -> None:  # fmt: skip
-    """One window of `count` channels; x points at its first pixel (h, w). NaN wins."""
-    best, tap = splat(-math.inf), splat(0)
+    """One window of `count` channels; x points at its first pixel (h, w). NaN wins.
+
+    With RELU, of the positive entries: where there is none y is 0, and no tap has won.
+    """
+    best, tap, won = splat(-math.inf), splat(0), splat(0.0)
     for i in unroll(K[0]):
         for j in unroll(K[1]):
             if not EDGES or inside(h + i, w + j, H, W):
                 value = load_part(x + (i * W + j) * C, count)
                 tap = select(value > best, splat(i * K[1] + j), tap)
+                won = select(value > best, value, won)
                 best = select((value > best) | (value != value), value, best)
+    if RELU:
+        tap = select(won > 0.0, tap, splat(NONE))
+        best = select(best < 0.0, 0.0, best)
     store_part(y, best, count)
     store_part(winner, to_bytes(tap), count)
 
@@ -88,7 +96,7 @@ def largest(
 def max_up(
     begin: int, end: int, x: Floats, y: Floats, winner: Bytes,
     H: int, W: int, C: int, OH: int, OW: int, down: int, right: int, top: int, left: int,
-    *, K: Pair, TAIL: int, EDGES: bool,
+    *, K: Pair, TAIL: int, EDGES: bool, RELU: bool,
 ) -> None:  # fmt: skip
     """Rows `begin` to `end` of y, of all images."""
     for row in range(begin, end):
@@ -99,11 +107,11 @@ def max_up(
             place = (row * OW + ow) * C
             for c in range(0, C - TAIL, lanes()):
                 here = place + c
-                largest(seen + c, y + here, winner + here, lanes(), h, w, H, W, C, K, EDGES)
+                largest(seen + c, y + here, winner + here, lanes(), h, w, H, W, C, K, EDGES, RELU)
             if TAIL:
                 c = C - TAIL
                 here = place + c
-                largest(seen + c, y + here, winner + here, TAIL, h, w, H, W, C, K, EDGES)
+                largest(seen + c, y + here, winner + here, TAIL, h, w, H, W, C, K, EDGES, RELU)
 
 
 @part
@@ -160,7 +168,11 @@ def max_pool2d_forward(
     x: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, *_: Any, **__: Any
 ) -> tuple[Array, Any]:
     """y[n, c, h, w] = max over i, j of x[n, c, h s + i, w s + j], outside the image -inf."""
-    seen = pool_window(kernel_size, stride, padding)
+    return run_max(x, pool_window(kernel_size, stride, padding), relu=False)
+
+
+def run_max(x: Array, seen: Window | None, relu: bool) -> tuple[Array, Any]:
+    """The maxima, of the positive entries alone with `relu`, and which taps won."""
     assert seen is not None
     x = nhwc(x)
     n, h, w, c = x.shape
@@ -168,7 +180,7 @@ def max_pool2d_forward(
     y = memory.empty((n, high, wide, c))
     winner = np.empty(y.shape, np.uint8)
     work = 2 * y.size * math.prod(seen.kernel)
-    run = max_up.compiled(**_flags(seen, c))
+    run = max_up.compiled(**_flags(seen, c), RELU=relu)
     run(n * high, parts(n * high, work), x, y, winner, *_numbers(x, seen))
     return nchw(y), (winner, seen, x.shape)
 
