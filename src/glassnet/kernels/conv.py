@@ -30,6 +30,7 @@ import numpy as np
 
 from glassnet.kernels import launch, memory, winograd
 from glassnet.kernels.compile import task
+from glassnet.kernels.depthwise import Depthwise
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.exact import is_exact
 from glassnet.kernels.geometry import Window, window
@@ -156,13 +157,15 @@ def correlate(
     *,
     MB: int,
     NB: int,
+    TAIL: int,
     copied: bool,
     relu: bool,
 ) -> None:
     """y[place, o] = sum over k of x[place + tap k] w[k, o], for the chunks begin .. end.
 
     places (2, most): where each place of a chunk begins in x and in y; taps (count);
-    w (groups, blocks, count + 1, NB LANES); inputs, outputs: channels of one group.
+    w (groups, blocks, count + 1, NB LANES); inputs, outputs: channels of one group, of which the
+    last vector of outputs has TAIL where it is not full.
     """
     width = NB * lanes()
     blocks = (outputs + width - 1) // width
@@ -179,19 +182,18 @@ def correlate(
                 acc = gathered(at, taps, count, weights, start)
                 for m in unroll(MB):
                     out = y + (to + places[most + index[m]] + group * outputs + column)
-                    put(out, acc[m], outputs - column, relu)
+                    put(out, acc[m], outputs - column, TAIL, relu)
 
 
 @part
-def put(y: Floats, row: list[Any], columns: int, relu: bool) -> None:
-    """Write a row of a tile: as many of its columns as there are."""
-    final = [larger(splat(0.0), v) if relu else v for v in row]
-    if columns >= len(row) * lanes():
-        for j in unroll(len(row)):
-            store(y + j * lanes(), final[j])
-    else:
-        for j in unroll(len(row)):
-            store_part(y + j * lanes(), final[j], columns - j * lanes())
+def put(y: Floats, row: list[Any], columns: int, TAIL: int, relu: bool) -> None:
+    """Write a row of a tile: as many of its columns as there are, in the last vector TAIL."""
+    for j in unroll(len(row)):
+        v = larger(splat(0.0), row[j]) if relu else row[j]
+        if columns - j * lanes() >= lanes():
+            store(y + j * lanes(), v)
+        elif columns - j * lanes() > 0:
+            store_part(y + j * lanes(), v, TAIL)
 
 
 @task
@@ -302,8 +304,8 @@ def add_rows(v: Floats, total: Floats, count: int, ld: int, columns: int) -> Non
 
 
 # -- what depends on shapes alone ------------------------------------------------------------------
-NEAR = 24_576  # floats of a chunk of the source, that lie in the second cache beside the weights
-PLACES = 256  # of a chunk, at least
+NEAR = 4096  # floats of a chunk of the source: half of the nearest cache
+PLACES = 64  # of a chunk, at least
 
 
 def cut(rows: Axis, cols: Axis, source: Size3, result: Size3, batch: int, threads: int) -> Walk:
@@ -361,7 +363,8 @@ class Sweep:
         )  # fmt: skip
         parts = launch.parts(self.units, self.work)
         rooms = memory.empty((parts, self.way.room))
-        correlate.compiled(MB=tile.rows, NB=tile.vectors, copied=self.way.copied, relu=False)(
+        constants = {"TAIL": self.outputs % host().lanes, "copied": self.way.copied}
+        correlate.compiled(MB=tile.rows, NB=tile.vectors, relu=False, **constants)(
             self.units, parts, x, packed, y, rooms, self.way.room, self.route, self.places,
             self.places.shape[1], self.taps, count, self.groups, self.inputs, self.outputs,
         )  # fmt: skip
@@ -401,6 +404,14 @@ class Convolution:
         self._axes = list(
             zip(self.size, win.kernel, win.stride, win.padding, win.dilation, strict=True)
         )
+
+    @cached_property
+    def depthwise(self) -> Depthwise | None:
+        """The sums for a filter a channel, where it is that."""
+        if not self.groups == self.channels == self.outputs > 1:
+            return None
+        made = Depthwise(self.batch, self.channels, self.size, self.out, self._axes)
+        return made if made.served else None
 
     def _sweep(self, rows: Axis, cols: Axis, source: Size3, result: Size3) -> Sweep:
         way = cut(rows, cols, source, result, self.batch, self.threads)
@@ -455,15 +466,24 @@ def conv2d_forward(
     """y[n, o, h, w] = bias[o] + sum_cij x[n, c, h s + i d, w s + j d] weight[o, c, i, j]."""
     made = convolution(x.shape, weight.shape, stride, padding, dilation, groups, get_num_threads())
     assert made is not None
-    x, y = nhwc(x), None
-    fast = made.winograd and not is_exact()
-    if fast:
-        filters = winograd.filters(hwio(weight))
-        y = winograd.forward(x, filters, bias, made.outputs, made.out, made.pads)
+    x, kept = nhwc(x), (weight, made, bias is not None, made.winograd and not is_exact())
+    y = _shortcut(x, weight, bias, made, kept[3])
     if y is None:
         y = memory.empty((made.batch, *made.out, made.outputs))
         made.forward.run(x, weight, False, bias, y)
-    return nchw(y), (x, weight, made, bias is not None, fast)
+    return nchw(y), (x, *kept)
+
+
+def _shortcut(
+    x: Array, weight: Array, bias: Array | None, made: Convolution, fast: bool
+) -> Array | None:
+    """y of a filter for each channel, or Winograd's; None where the direct sum is to run."""
+    if made.depthwise is not None:
+        return made.depthwise.run(x, hwio(weight)[:, :, 0], bias)
+    if not fast:
+        return None
+    filters = winograd.filters(hwio(weight))
+    return winograd.forward(x, filters, bias, made.outputs, made.out, made.pads)
 
 
 def conv2d_backward(
@@ -471,13 +491,9 @@ def conv2d_backward(
 ) -> tuple[Array | None, Array | None, Array | None]:
     """dx, dweight and dbias, as the page states them."""
     x, weight, made, biased, fast = cache
-    dy, dx, dw, db = nhwc(dy), None, None, None
-    if fast and needs[0]:
-        dx = winograd.backward_x(dy, hwio(weight), made.size, made.pads)
-    if fast and needs[1]:
-        dw = winograd.backward_w(x, dy, made.pads)
-    if dw is not None and biased and needs[2]:
-        db = dy.sum(0).sum(0).sum(0)
+    dy = nhwc(dy)
+    dx, dw = _shortcut_back(dy, x, weight, made, fast, needs)
+    db = dy.sum(0).sum(0).sum(0) if dw is not None and biased and needs[2] else None
     if needs[0] and dx is None:
         missing = len(made.backward) < made.phases
         dx = (memory.zeros if missing else memory.empty)(x.shape)
@@ -493,6 +509,20 @@ def conv2d_backward(
         None if dw is None else dw.transpose(3, 2, 0, 1),
         db,
     )
+
+
+def _shortcut_back(
+    dy: Array, x: Array, weight: Array, made: Convolution, fast: bool, needs: tuple[bool, ...]
+) -> tuple[Array | None, Array | None]:
+    """dx (N, H, W, C) and dw (KH, KW, C/G, O) as `_shortcut` has y; None where it has not."""
+    dx, dw, each = None, None, made.depthwise
+    if each is not None:
+        dx = each.backward_x(dy, hwio(weight)[:, :, 0]) if needs[0] else None
+        dw = each.backward_w(x, dy)[:, :, None] if needs[1] else None
+    elif fast:
+        dx = winograd.backward_x(dy, hwio(weight), made.size, made.pads) if needs[0] else None
+        dw = winograd.backward_w(x, dy, made.pads) if needs[1] else None
+    return dx, dw
 
 
 def hwio(weight: Array) -> Array:

@@ -79,18 +79,19 @@ def outer(
     """acc[m][j] = sum over p < count of at[m][places[p]] * v[p, j]; v has `ld` floats a row.
 
     The sum runs over the places of an image: row m of the tile is one weight's view of it.
-    columns: those of v that are there, at most NB LANES; the others count as zero.
+    columns: those of v that are there; where they are fewer than NB LANES, the rest of acc is
+    anything at all.
     """
     acc = [[splat(0.0) for _ in unroll(NB)] for _ in at]
     counts = [min(columns - j * lanes(), lanes()) for j in unroll(NB)]
-    if columns >= NB * lanes():
-        for p in range(count):
-            whole = [load(v + p * ld + j * lanes()) for j in unroll(NB)]
-            multiply_in(at, places[p], whole, acc)
-    else:
-        for p in range(count):
-            some = [load_part(v + p * ld + j * lanes(), counts[j]) for j in unroll(NB)]
-            multiply_in(at, places[p], some, acc)
+    over = max(0, NB * lanes() - columns)
+    whole = max(0, count - (over + ld - 1) // ld)  # rows behind which `over` more numbers lie
+    for p in range(whole):
+        row = [load(v + p * ld + j * lanes()) for j in unroll(NB)]
+        multiply_in(at, places[p], row, acc)
+    for p in range(whole, count):
+        some = [load_part(v + p * ld + j * lanes(), counts[j]) for j in unroll(NB)]
+        multiply_in(at, places[p], some, acc)
     return acc
 
 
