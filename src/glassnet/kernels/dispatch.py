@@ -29,6 +29,7 @@ class Twin(NamedTuple):
 MODULES = {
     "fused": "batch_norm_act relu_max_pool2d",
     "conv": "conv2d",
+    "pointwise": "conv2d_act",
     "linear": "linear matmul",
     "norm": "batch_norm batch_norm_eval layer_norm",
     "attention": "scaled_dot_product_attention",

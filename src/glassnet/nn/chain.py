@@ -3,7 +3,8 @@
 `nn.Sequential` runs its layers through it, and the blocks of models do; so a batch norm and the
 ReLU behind it are one walk over memory, while both stay layers with their names and parameters.
 The parts run one by one as soon as somebody could tell the difference: a hook on one of them, a
-swap of one of their operations, a subclass or a `forward` of one's own, evaluation, frozen layers.
+swap of one of their operations, a subclass or a `forward` of one's own. In evaluation, where no
+gradient is wanted, a convolution takes the norm and the activation behind it along (`fold.py`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from typing import Any
 from glassnet import ops
 from glassnet.errors import ShapeError
 from glassnet.nn.activation import GELU, ReLU, ReLU6, SiLU
+from glassnet.nn.conv import Conv2d
+from glassnet.nn.fold import folded
 from glassnet.nn.module import Module
 from glassnet.nn.norm import BatchNorm1d, BatchNorm2d
 from glassnet.nn.pool import MaxPool2d
 from glassnet.operation import SWAPS
+from glassnet.tape import is_grad_enabled
 from glassnet.tensor import Tensor
 
 _ON: ContextVar[bool] = ContextVar("fusion", default=True)
@@ -61,6 +65,11 @@ def chain(x: Any, *layers: Module, add: Tensor | None = None) -> Any:
     i, last, fuse = 0, len(layers) - 1, _ON.get()
     while i <= last:
         layer = layers[i]
+        if fuse and i < last and isinstance(layer, Conv2d):
+            y, count = _convolution(x, layer, layers[i + 1 :], add)
+            if count:
+                x, i = y, i + count
+                continue
         residual = add if i + 1 == last else None
         if fuse and i < last and type(layer) in _TOGETHER:
             y = _TOGETHER[type(layer)](x, layer, layers[i + 1], residual)
@@ -114,6 +123,35 @@ def _relu_and_pool(x: Any, relu: Module, layer: Any, add: Tensor | None) -> Any:
         return ops.relu_max_pool2d(x, layer.kernel_size, layer.stride, layer.padding)
     except ShapeError:
         return None
+
+
+def _convolution(x: Any, conv: Conv2d, after: Any, add: Tensor | None) -> tuple[Any, int]:
+    """activation(norm(conv(x))) in evaluation, and how many layers that is: 0 where parts run."""
+    norm = after[0] if _is_fixed_norm(after[0], conv) else None
+    rest = after if norm is None else after[1:]
+    act = rest[0] if rest and type(rest[0]) in WITH_RESIDUAL else None
+    if act is not None and add is not None and len(rest) == 1:
+        act = None  # add comes before it
+    some = [layer for layer in (conv, norm, act) if layer is not None]
+    curve = "none" if act is None else CURVES[type(act)]
+    plain = type(conv).forward is Conv2d.forward and _usual(*some)
+    if len(some) == 1 or not plain or is_grad_enabled():
+        return None, 0
+    if _swapped("conv2d", "batch_norm", "batch_norm_eval", curve):
+        return None, 0
+    made = folded(conv, norm)
+    try:
+        y = ops.conv2d_act(x, made.weight, made.bias, *conv.window(x), activation=curve)
+    except ShapeError:
+        return None, 0
+    return y, len(some)
+
+
+def _is_fixed_norm(norm: Any, conv: Conv2d) -> bool:
+    """Whether this is a batch norm whose statistics stay, of as many channels."""
+    if type(norm) is not BatchNorm2d or norm.running_mean is None:
+        return False
+    return (norm.frozen or not norm.training) and norm.num_features == conv.out_channels
 
 
 _TOGETHER: dict[type[Module], Any] = {

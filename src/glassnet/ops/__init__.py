@@ -80,7 +80,7 @@ from glassnet.ops.elementwise import (
     sqrt,
     where,
 )
-from glassnet.ops.fused import batch_norm_act, relu_max_pool2d
+from glassnet.ops.fused import batch_norm_act, conv2d_act, relu_max_pool2d
 from glassnet.ops.index import embedding, gather, getitem, one_hot
 from glassnet.ops.loss import (
     binary_cross_entropy_with_logits,
@@ -181,6 +181,7 @@ __all__ = [
     "concatenate",
     "conv1d",
     "conv2d",
+    "conv2d_act",
     "conv_transpose1d",
     "conv_transpose2d",
     "cos",

@@ -19,12 +19,13 @@ from glassnet.operation import Example, example, operation
 from glassnet.ops import activation as pages
 from glassnet.ops._image import Padding, Size
 from glassnet.ops._samples import distinct, normal
+from glassnet.ops.conv import conv2d_backward, conv2d_forward
 from glassnet.ops.norm import batch_norm_backward, batch_norm_forward, move_statistics
 from glassnet.ops.pool import max_pool2d_backward, max_pool2d_forward
 from glassnet.tape import Array
 from glassnet.tensor import Tensor
 
-__all__ = ["batch_norm_act", "relu_max_pool2d"]
+__all__ = ["batch_norm_act", "conv2d_act", "relu_max_pool2d"]
 
 MaybeArray = Array | None
 Gradients = tuple[Array | None, ...]
@@ -132,3 +133,47 @@ def _pool_examples() -> list[Example]:
 relu_max_pool2d = operation(
     relu_max_pool2d_forward, relu_max_pool2d_backward, examples=_pool_examples
 )
+
+
+# -- conv2d, an activation -------------------------------------------------------------------------
+def conv2d_act_forward(
+    x: Array,
+    weight: Array,
+    bias: MaybeArray = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    activation: str = "relu",
+) -> tuple[Array, Any]:
+    """y = activation(conv2d(x, weight, bias)), with "none" too. Raises ShapeError as conv2d does.
+
+    x (N, C, H, W), weight (O, C/G, KH, KW), bias (O) or None -> y (N, O, OH, OW)
+    """
+    z, conv = conv2d_forward(x, weight, bias, stride, padding, dilation, groups)
+    if activation == "none":
+        return z, (conv, None, None)
+    forward, backward = ACTIVATIONS[activation]
+    y, kept = forward(z)
+    return y, (conv, backward, kept)
+
+
+def conv2d_act_backward(
+    dy: Array, cache: Any, needs: tuple[bool, ...] = (True, True, True)
+) -> Gradients:
+    """The parts' gradients, from the last to the first."""
+    conv, backward, kept = cache
+    return conv2d_backward(dy if backward is None else backward(dy, kept), conv, needs)
+
+
+def _conv_examples() -> list[Example]:
+    x, b = normal(2, 4, 6, 5), normal(6)
+    return [
+        example(x, normal(6, 4, 1, 1), b),
+        example(x, normal(6, 4, 3, 3), b, 2, 1, activation="relu6"),
+        example(x, normal(4, 1, 3, 3), None, padding=1, groups=4, activation="none"),
+        example(x, normal(4, 1, 3, 3), normal(4), padding=1, groups=4, activation="silu"),
+    ]
+
+
+conv2d_act = operation(conv2d_act_forward, conv2d_act_backward, examples=_conv_examples)
