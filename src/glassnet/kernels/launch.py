@@ -38,6 +38,7 @@ from glassnet.kernels.vector import (
     Longs,
     add_now,
     c_function,
+    call,
     cast,
     part,
     pause,
@@ -70,14 +71,15 @@ def flush_denormals(t: Translator) -> Any:
     triple = t.module.triple
     if triple.startswith("x86_64"):
         place = t.room(I32)
-        _control(t, "llvm.x86.sse.stmxcsr", place)
+        call(t, "llvm.x86.sse.stmxcsr", VOID, place)
         before = t.b.load(place, typ=I32)
         t.b.store(t.b.or_(before, ir.Constant(I32, 0x8040)), place)  # flush results, inputs
-        _control(t, "llvm.x86.sse.ldmxcsr", place)
+        call(t, "llvm.x86.sse.ldmxcsr", VOID, place)
         return before
     if triple.startswith(("aarch64", "arm64")):
-        before = t.b.asm(ir.FunctionType(I64, []), "mrs $0, fpcr", "=r", [], True)
-        _set_fpcr(t, t.b.or_(before, ir.Constant(I64, 1 << 24)))
+        before = call(t, "llvm.aarch64.get.fpcr", I64)
+        flush = t.b.or_(before, ir.Constant(I64, 1 << 24))
+        call(t, "llvm.aarch64.set.fpcr", VOID, flush)
         return before
     return ir.Constant(I64, 0)
 
@@ -88,19 +90,9 @@ def restore_mode(t: Translator, before: Any) -> None:
     if t.module.triple.startswith("x86_64"):
         place = t.room(I32)
         t.b.store(before, place)
-        _control(t, "llvm.x86.sse.ldmxcsr", place)
+        call(t, "llvm.x86.sse.ldmxcsr", VOID, place)
     elif t.module.triple.startswith(("aarch64", "arm64")):
-        _set_fpcr(t, before)
-
-
-def _control(t: Translator, name: str, place: Any) -> None:
-    function = t.module.globals.get(name)
-    function = function or ir.Function(t.module, ir.FunctionType(VOID, [ADDRESS]), name)
-    t.b.call(function, [place])
-
-
-def _set_fpcr(t: Translator, mode: Any) -> None:
-    t.b.asm(ir.FunctionType(VOID, [I64]), "msr fpcr, $0", "r", [mode], True)
+        call(t, "llvm.aarch64.set.fpcr", VOID, before)
 
 
 # -- the pool --------------------------------------------------------------------------------------
