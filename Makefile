@@ -37,8 +37,8 @@ coverage:  ## run the tests and hold the share of lines that they reach to its b
 parity: $(PARITY)  ## compare values, gradients and training with PyTorch
 	@$(ONE_THREAD) .venv-parity/bin/python $(PYTEST) tests/parity $(ARGS)
 
-bench: $(PARITY)  ## time training steps beside PyTorch, in one run
-	@.venv-parity/bin/python -m benchmarks.training_step $(ARGS)
+bench: $(PARITY)  ## measure speed beside PyTorch (ARGS="--only step" chooses)
+	@.venv-parity/bin/python -m benchmarks $(ARGS)
 
 lint: $(DEV)  ## check style, format and types
 	@.venv/bin/ruff check
