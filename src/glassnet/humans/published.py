@@ -113,17 +113,17 @@ def _geirhos_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _geirhos_row(path: Path, line: int, row: dict[str, str]) -> dict[str, Any]:
-    """One trial; an image is known by what follows the fifth underscore of its file's name."""
-    parts = row["imagename"].split("_", 5)
+    """One trial; an image is known by what follows the sixth underscore of its file's name."""
+    parts = row["imagename"].split("_", 6)
     try:
-        if len(parts) < 6:
-            raise ValueError(f"the image name {row['imagename']!r} has fewer than six parts")
+        if len(parts) < 7:
+            raise ValueError(f"the image name {row['imagename']!r} has fewer than seven parts")
         place, seconds = (int(row["session"]), int(row["trial"])), float(row["rt"])
     except ValueError as error:
         raise DataError(f"{path}, line {line}: {error}") from error
     return {
         "subj": row["subj"],
-        "item": parts[5],
+        "item": parts[6],
         "category": row["category"],
         "place": place,
         "answers": () if row["object_response"] == "na" else (row["object_response"],),
