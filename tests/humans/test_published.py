@@ -39,7 +39,7 @@ def test_what_is_no_trial(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("subj,trial\na,1\n", "utf-8")
     with pytest.raises(DataError, match="lacks the columns category, condition"):
         geirhos(tmp_path)
-    write(tmp_path / "x.csv", ["subject-01,1,1,soon,cat,cat,0,1_a_b_0_cat_00.png"])
+    write(tmp_path / "x.csv", ["subject-01,1,1,soon,cat,cat,0,1_a_b_0_cat_00_1.png"])
     with pytest.raises(DataError, match=r"line 2: could not convert"):
         geirhos(tmp_path)
     write(tmp_path / "x.csv", ["subject-01,1,1,1.0,cat,cat,0,cat.png"])

@@ -49,7 +49,10 @@ class Answers:
     guesses  how many answers of the ranked list count
     scoring  "any": right where one of the first `guesses` answers is accepted;
              "exact": right where the set of answers is the set of accepted classes
-    facts  what is known for the reporting checklist, by the keys of `checklist.FIELDS`
+    facts  what is known for the reporting checklist, by the keys of `checklist.FIELDS`, and
+           `report.FACTS`
+    crowd  counts (I, K) in place of trials, for people who cannot be told apart: how many chose
+           each class
     """
 
     classes: tuple[str, ...]
@@ -60,6 +63,7 @@ class Answers:
     guesses: int = 1
     facts: Mapping[str, Any] = field(default_factory=dict)
     scoring: Scoring = "any"
+    crowd: Array | None = None
 
     def __post_init__(self) -> None:
         """Raise DataError where the parts do not fit each other."""
@@ -75,6 +79,11 @@ class Answers:
         if self.scoring == "exact":
             return frozenset(answers) == self.truth[item]
         return not self.truth[item].isdisjoint(answers[: self.guesses])
+
+    @cached_property
+    def accepted(self) -> Array:
+        """bool (I, K): the classes that are right for each item."""
+        return np.array([[name in self.truth[i] for name in self.classes] for i in self.items])
 
     @cached_property
     def correct(self) -> Array:
@@ -109,6 +118,8 @@ def require_fit(answers: Answers) -> None:
         raise DataError(f"no truth is given for {_some(missing)}; every item needs one")
     for item in answers.items:
         _known(f"the truth of {item}", answers.truth[item], classes)
+    if answers.crowd is not None:
+        _fits_crowd(answers)
     for trial in answers.trials:
         if trial.item not in items:
             raise DataError(f"{trial.person} answered {trial.item!r}, which is no item here")
@@ -124,6 +135,14 @@ def require_fit(answers: Answers) -> None:
             raise DataError(f"the model {name} has no answer to any of the {len(items)} items")
         for item, given in model.answers.items():
             _known(f"{name}'s answer to {item}", given, classes)
+
+
+def _fits_crowd(answers: Answers) -> None:
+    shape = len(answers.items), len(answers.classes)
+    if answers.trials or answers.guesses > 1 or answers.scoring != "any":
+        raise DataError("a crowd's counts stand in place of trials, with one answer a person")
+    if answers.crowd is None or answers.crowd.shape != shape:
+        raise DataError(f"the crowd's counts must have the shape {shape} (images, classes)")
 
 
 def _known(what: str, names: Any, classes: set[str]) -> None:
