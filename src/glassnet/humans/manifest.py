@@ -168,6 +168,11 @@ class Manifest:
         return tuple(c.name for c in self.classes)
 
     @cached_property
+    def known(self) -> frozenset[str]:
+        """The names of the classes, to look one up."""
+        return frozenset(self.class_names)
+
+    @cached_property
     def items_by_name(self) -> Mapping[str, Item]:
         """name -> item."""
         return {item.name: item for item in self.items}

@@ -1,124 +1,50 @@
 """One participant at work: what is asked next, what was answered, and what may be seen when.
 
-Every change is one entry in the session's log (see `log.py`), written to the disk before the call
-returns. Nothing that a `TrialView`, a `Receipt` of the test or an image tells gives the truth away.
+Every change is one entry in the session's log (log.py), on the disk before the call returns.
+Nothing that a `TrialView`, a `Receipt` of the test or an image tells gives the truth away.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from glassnet.errors import Conflict, NotFound, Refused
+from glassnet.humans import log, taken
+from glassnet.humans.manifest import CAUSES, Item
+from glassnet.humans.place import Place
+from glassnet.humans.step import Step
+from glassnet.humans.vault import same, token_digest
+from glassnet.humans.views import Receipt, Revealed, State, TrialView
 
 if TYPE_CHECKING:
-    from glassnet.humans.bench import Bench
+    from sqlalchemy import Connection
 
-State = Literal["consent", "training", "test", "done", "locked", "withdrawn"]
-EVENTS = ("blur", "focus", "hidden", "visible", "resize", "key", "offline", "online", "preload")
+    from glassnet.humans.service import Bench
 
-
-@dataclass(frozen=True)
-class TrialView:
-    """What a participant's page is told of one trial; no truth in it, JSON-able by `asdict`.
-
-    trial       its number in the session, from 0, training first
-    token       to be sent back with the answer; good once, for this trial and revision
-    revision    0 at first, one more each time that the trial is answered anew
-    phase       "training" or "test"
-    number      its place in the phase, from 1, of `total`
-    image       a random id for `Session.image`, or None where the protocol shows an image only
-                once and this one was shown: the answer is given from memory or left empty
-    preload     the id of the image that comes next, if any
-    shows       how often it has been shown, this time included
-    label       the given label, in protocols that show it; else None
-    given       the answer that is being revised, () where there is none
-    can_undo    whether `Session.undo` has something to undo
-    """
-
-    trial: int
-    token: str
-    revision: int
-    phase: Literal["training", "test"]
-    number: int
-    total: int
-    image: str | None
-    preload: str | None
-    shows: int
-    guesses: int
-    choice: str
-    fixation_ms: int
-    exposure_ms: int | None
-    mask_ms: int
-    deadline_ms: int | None
-    confidence: bool
-    label: str | None
-    given: tuple[str, ...]
-    can_undo: bool
-
-
-@dataclass(frozen=True)
-class Feedback:
-    """After a trial of the training phase: the truth, and whether the answer was right."""
-
-    truth: tuple[str, ...]
-    right: bool
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """An answer that is on the disk.
-
-    hash      the head of the session's chain after it: the participant's proof
-    repeated  whether this very answer had been taken before (a lost acknowledgement)
-    feedback  in the training phase only
-    next      what comes next; None at the end
-    """
-
-    trial: int
-    revision: int
-    hash: str
-    repeated: bool
-    feedback: Feedback | None
-    next: TrialView | None
-
-
-@dataclass(frozen=True)
-class Revealed:
-    """One trial after the lock: one's own answer beside the truth and the models' answers.
-
-    image   an id for `Session.image`
-    models  name -> its ranked answers
-    causes  how the participant tagged it, keys of `manifest.CAUSES`
-    """
-
-    trial: int
-    image: str
-    answers: tuple[str, ...]
-    truth: tuple[str, ...]
-    right: bool
-    models: Mapping[str, tuple[str, ...]]
-    models_right: Mapping[str, bool]
-    causes: tuple[str, ...] = ()
-    note: str = ""
+T = TypeVar("T")
 
 
 class Session:
     """One participant in one bench. Cheap to make anew for each request; safe from any thread.
 
     id      random, unguessable; what a signed-in browser belongs to
-    person  the name in the report, "P1", "P2", ...
+    number  from 0, in the order of coming
     """
 
     def __init__(self, bench: "Bench", id: str, number: int) -> None:
         self.bench, self.id, self.number = bench, id, number
 
+    def __repr__(self) -> str:
+        return f"<{self.person} of '{self.bench.name}': {self.state}>"
+
     @property
     def person(self) -> str:
-        """The name in reports and exports."""
+        """The name in reports and exports: "P1", "P2", ..."""
         return f"P{self.number + 1}"
 
     @property
     def state(self) -> State:
         """Where it stands: consent, training, test, done (all answered), locked, withdrawn."""
-        raise NotImplementedError
+        return self._look().state
 
     @property
     def phase(self) -> State:
@@ -128,11 +54,23 @@ class Session:
     @property
     def paused(self) -> bool:
         """Whether it was paused, and not resumed yet."""
-        raise NotImplementedError
+        return self._look().row.paused_at is not None
+
+    @property
+    def trials(self) -> tuple[Item, ...]:
+        """The items in this person's order, training first. They hold the truth."""
+        return self.bench.trials(self.number)
 
     def progress(self) -> dict[str, Any]:
         """Own pace: {"state", "paused", "answered", "total", "seconds" (median an answer)}."""
-        raise NotImplementedError
+        place = self._look()
+        return {
+            "state": place.state,
+            "paused": place.row.paused_at is not None,
+            "answered": place.row.trial,
+            "total": len(self.trials),
+            "seconds": taken.median_seconds(self.bench.records.final(self.id).values()),
+        }
 
     def consent(
         self,
@@ -151,7 +89,23 @@ class Session:
 
         Raises Refused where `agreed` is not true, and Conflict after the first time.
         """
-        raise NotImplementedError
+        if agreed is not True:
+            raise Refused("without consent nobody takes part; the page may simply be closed")
+        content = {
+            "words": token_digest(self.bench.manifest.consent),
+            "seen_before": seen_before,
+            "browser": browser[:400],
+            "screen": None if screen is None else [int(side) for side in screen][:2],
+            "about": taken.short(about or {}),
+        }
+
+        def job(step: Step) -> None:
+            if step.place.row.consented_at is not None:
+                raise Conflict("consent was given already")
+            step.place.require_running(consent=False)
+            step.log("consent", content, changes={"consented_at": log.now()})
+
+        self._write(job)
 
     def current(self) -> TrialView | None:
         """What to show now, or None at the end. Each call counts as one showing of the trial.
@@ -159,7 +113,12 @@ class Session:
         The server's clock of the trial starts anew. Raises Refused before consent, while paused,
         after the lock and after withdrawal.
         """
-        raise NotImplementedError
+
+        def job(step: Step) -> TrialView | None:
+            step.place.require_running()
+            return None if step.place.trial is None else step.show()
+
+        return self._write(job)
 
     def answer(
         self,
@@ -184,7 +143,21 @@ class Session:
         another answer to what was answered, or to a trial that is not the current one; DataError
         for classes that are none, too many, or twice; Refused as `current`.
         """
-        raise NotImplementedError
+        at = log.now()
+        content = taken.content(
+            self.bench.manifest, answers, client_ms, confidence, events, wrong_label
+        )
+
+        def job(step: Step) -> Receipt:
+            place = step.place
+            if trial != place.trial or revision != place.row.revision:
+                return step.repeated(trial, token, revision, content)
+            place.require_running()
+            if not same(token, place.token(trial, revision)):
+                raise Conflict(f"this is not the token of trial {trial}; load the page again")
+            return step.take(content, at)
+
+        return self._write(job)
 
     def undo(self) -> TrialView:
         """Take the last answer of the test back, to revise it; both stay in the log.
@@ -192,48 +165,151 @@ class Session:
         After the revision comes the trial that was open before. Called again it goes one further
         back. Raises Refused where there is nothing to undo or the protocol does not allow it.
         """
-        raise NotImplementedError
+
+        def job(step: Step) -> TrialView:
+            row = step.place.row
+            step.place.require_running()
+            if not step.place.can_undo:
+                raise Refused("there is no answer of the test that could be taken back")
+            trial = (row.trial if row.revising is None else row.revising) - 1
+            last = step.last_revision(trial)
+            changes = {"revising": trial, "revision": last + 1, "shows": 1}
+            step.log("undo", trial=trial, revision=last, changes=changes)
+            return step.show(log_it=False)
+
+        return self._write(job)
 
     def pause(self) -> None:
-        """Log a pause; the open trial is not counted on. Harmless when paused already."""
-        raise NotImplementedError
+        """Log a pause; the clock of the open trial stops. Harmless when paused already."""
+
+        def job(step: Step) -> None:
+            if step.place.row.paused_at is None:
+                step.place.require_running()
+                step.log("pause", trial=step.place.trial, changes={"paused_at": log.now()})
+
+        self._write(job)
 
     def resume(self) -> TrialView | None:
         """End a pause: the open trial again, by the protocol's policy."""
-        raise NotImplementedError
+
+        def job(step: Step) -> TrialView | None:
+            step.place.require_running(pause=False)
+            if step.place.row.paused_at is not None:
+                step.log("resume", trial=step.place.trial, changes={"paused_at": None})
+            return None if step.place.trial is None else step.show()
+
+        return self._write(job)
 
     def record(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Log events outside an answer (kinds as in `answer`). At most 200 at a time."""
-        raise NotImplementedError
+        content = {"events": taken.events(events)}
+
+        def job(step: Step) -> None:
+            step.place.require_running(pause=False)
+            step.log("events", content, trial=step.place.trial)
+
+        self._write(job)
 
     def image(self, id: str) -> bytes:
         """The PNG of an image id: of the current trial, the next, or after the lock any of one's.
 
         All of a bench have the same length and size. Raises NotFound for every other id.
         """
-        raise NotImplementedError
+        place = self._look()
+        for trial in place.visible:
+            if same(id, place.image_id(trial)):
+                return self.bench.image("shown", self.trials[trial].name)
+        raise NotFound("there is no such image, or not yet")
 
     def lock(self) -> None:
         """Hand the test in: nothing can be changed any more. Raises Refused before the end."""
-        raise NotImplementedError
+
+        def job(step: Step) -> None:
+            if step.place.row.locked_at is not None:
+                return
+            step.place.require_running()
+            if step.place.trial is not None:
+                left = len(self.trials) - step.place.row.trial
+                raise Refused(f"{left} images are not answered yet")
+            step.log("lock", changes={"locked_at": log.now()})
+
+        self._write(job)
 
     def reveal(self) -> tuple[Revealed, ...]:
         """The test beside truth and models, in the person's order.
 
         Raises Refused before the bench (or, where the protocol says so, the session) is locked.
         """
-        raise NotImplementedError
+        place, models = self._look(), self.bench.models()
+        place.require_revealed()
+        tags = self.bench.records.tags(self.id)
+        shown = []
+        for trial, content in sorted(self.bench.records.final(self.id).items()):
+            item = self.trials[trial]
+            given = {n: m.answers[item.name] for n, m in models.items() if item.name in m.answers}
+            tag = tags.get(trial, {"causes": [], "note": ""})
+            if item.kind != "test":
+                continue
+            shown.append(
+                Revealed(
+                    trial=trial,
+                    image=place.image_id(trial),
+                    answers=taken.counted(content),
+                    truth=item.truth,
+                    right=taken.right(place.manifest, item, content),
+                    models={n: ranked[: place.manifest.guesses] for n, ranked in given.items()},
+                    models_right={
+                        n: taken.accepts(place.manifest, item, ranked)
+                        for n, ranked in given.items()
+                    },
+                    causes=tuple(tag["causes"]),
+                    note=tag["note"],
+                )
+            )
+        return tuple(shown)
 
     def tag(self, trial: int, causes: Sequence[str], note: str = "") -> None:
         """Say why an answer went wrong, after the reveal: keys of `manifest.CAUSES`.
 
         "label" with a note says that the given label is wrong, and why. The last tag counts.
         """
-        raise NotImplementedError
+        content = {"causes": taken.among(causes, CAUSES, "cause"), "note": note[:1000]}
+
+        def job(step: Step) -> None:
+            step.place.require_revealed()
+            if not 0 <= trial < step.place.row.trial:
+                raise NotFound(f"trial {trial} was not answered")
+            step.log("tag", content, trial=trial)
+
+        self._write(job)
 
     def withdraw(self) -> None:
         """Destroy the session's key: the content of its answers is gone, its chain still verifies.
 
         The report counts the withdrawal. Cannot be undone; allowed at any time.
         """
-        raise NotImplementedError
+
+        def job(step: Step) -> None:
+            if step.place.row.withdrawn_at is None:
+                step.log("withdraw", changes={"withdrawn_at": log.now()})
+                step.destroy_key()
+
+        self._write(job)
+        self.bench.forget(self.id)
+
+    def _look(self) -> Place:
+        """Where the session stands now, for reading alone."""
+        with self.bench.store.read() as connection:
+            return self._place(connection, lock=False)
+
+    def _place(self, connection: "Connection", lock: bool) -> Place:
+        row = self.bench.records.row(connection, self.id, lock)
+        return Place(self.bench.manifest, self.trials, row)
+
+    def _write(self, job: Callable[[Step], T]) -> T:
+        """Run a step in the writer's next transaction, with the session's row locked."""
+        return self.bench.store.write(
+            lambda connection: job(
+                Step(self.bench.records, self.id, connection, self._place(connection, lock=True))
+            )
+        )
