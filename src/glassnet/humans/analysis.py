@@ -134,7 +134,7 @@ def _facts(
         "screens": sorted({_screen(p) for p in began if _screen(p)}),
         "causes": causes(bench),
         "adjudicators": sorted({j.adjudicator for j in judging.judgements(bench)}),
-        "labels_called_wrong": _wrong_labels(bench),
+        "wrong_labels": wrong_labels(bench),
     }
     known = {name: value for name, value in known.items() if value not in ("", None)}
     return known | {name: value for name, value in bench.facts().items() if value not in ("", None)}
@@ -158,12 +158,21 @@ def causes(bench: "Bench") -> dict[str, dict[str, int]]:
     }
 
 
-def _wrong_labels(bench: "Bench") -> int:
-    """Images whose label most of those who looked (adjudicators, participants) call wrong."""
-    votes: dict[str, list[bool]] = {}
+def wrong_labels(bench: "Bench") -> dict[str, list[str]]:
+    """Items whose given label somebody, participant or adjudicator, called wrong -> the reasons."""
+    reasons: dict[str, list[str]] = {}
+    for session in bench.sessions():
+        trials = session.trials
+        for content in bench.records.final(session.id).values():
+            if content["wrong_label"]:
+                reasons.setdefault(content["item"], []).append(content["wrong_label"])
+        for trial, tag in bench.records.tags(session.id).items():
+            if "label" in tag["causes"]:
+                reasons.setdefault(trials[trial].name, []).append(tag["note"])
     for judgement in judging.judgements(bench):
-        votes.setdefault(judgement.item, []).append(judgement.label_wrong)
-    return sum(2 * sum(found) > len(found) for found in votes.values())
+        if judgement.label_wrong:
+            reasons.setdefault(judgement.item, []).append(judgement.note)
+    return reasons
 
 
 def _effort(manifest: Manifest) -> str:

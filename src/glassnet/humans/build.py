@@ -5,7 +5,7 @@ gives the same bench, whatever the version of anything.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,8 +59,8 @@ class Body:
 
 def make(
     name: str, protocol: str, preset: Preset, source: Source, wish: Wish, spool: Path
-) -> tuple[Manifest, Iterator[Body]]:
-    """The manifest, and the images to store with it, one after the other.
+) -> tuple[Manifest, Iterable[Body]]:
+    """The manifest, and the images to store with it, which can be gone through again.
 
     spool  an empty folder for what does not have to stay in memory. Raises DataError for pictures
     that cannot be used, for too few of them, and for fields that mean nothing.
@@ -89,7 +89,25 @@ def make(
         overlap=maker.overlap(),
         **given,
     )
-    return manifest, maker.bodies(manifest, strips)
+    return manifest, _Bodies(manifest, strips, maker.spooled)
+
+
+@dataclass(frozen=True)
+class _Bodies:
+    """What the table of images is to hold; each time anew, should a transaction be repeated."""
+
+    manifest: Manifest
+    strips: Mapping[str, bytes]
+    spooled: Callable[[str, str], Path]
+
+    def __iter__(self) -> Iterator[Body]:
+        for item in self.manifest.items:
+            png = self.spooled("shown", item.name).read_bytes()
+            yield Body("shown", item.name, images.padded(png, self.manifest.length))
+            if item.kind == "test":
+                yield Body("given", item.name, self.spooled("given", item.name).read_bytes())
+        for index, strip in self.strips.items():
+            yield Body("strip", index, strip)
 
 
 class _Maker:
@@ -158,16 +176,6 @@ class _Maker:
             "left_out": self._left_out,
         }
 
-    def bodies(self, manifest: Manifest, strips: Mapping[str, bytes]) -> Iterator[Body]:
-        """What the table of images is to hold."""
-        for item in manifest.items:
-            png = self._spooled("shown", item.name).read_bytes()
-            yield Body("shown", item.name, images.padded(png, manifest.length))
-            if item.kind == "test":
-                yield Body("given", item.name, self._spooled("given", item.name).read_bytes())
-        for index, strip in strips.items():
-            yield Body("strip", index, strip)
-
     def _apart(self, candidates: Iterable[Picture], count: int) -> "list[tuple[Picture, Image]]":
         """The first `count` that are neither used nor nearly a test image."""
         found: list[tuple[Picture, Image]] = []
@@ -200,12 +208,13 @@ class _Maker:
         side, interpolation = self.display.side, self.display.interpolation
         png = images.to_png(images.shown(given, side, interpolation))
         self.longest = max(self.longest, len(png))
-        self._spooled("shown", name).write_bytes(png)
+        self.spooled("shown", name).write_bytes(png)
         if kind == "test":
-            self._spooled("given", name).write_bytes(images.to_png(given))
+            self.spooled("given", name).write_bytes(images.to_png(given))
         return Item(name, kind, truth, images.fingerprint(given), condition)
 
-    def _spooled(self, kind: str, name: str) -> Path:
+    def spooled(self, kind: str, name: str) -> Path:
+        """Where an image lies until it is stored."""
         return self.spool / f"{kind}-{hashlib.sha256(name.encode()).hexdigest()}"
 
     def _shuffled(self, pictures: Sequence[Picture]) -> list[Picture]:

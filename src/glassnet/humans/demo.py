@@ -64,4 +64,5 @@ def train(epochs: int = EPOCHS) -> "Run":
         epochs=epochs,
         seed=0,
         augment=data.Shift(2),
+        progress=False,
     )

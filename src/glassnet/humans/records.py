@@ -76,13 +76,17 @@ class Records:
         connection.execute(update(SESSION).where(SESSION.c.id == session).values(**changes))
 
     def key(self, connection: "Connection", session: str) -> bytes:
-        """A session's key. Raises Refused where it was destroyed."""
+        """A session's key, kept in memory for those at work. Raises Refused once destroyed."""
         if session not in self._keys:
-            wrapped = connection.execute(_KEY, {"id": session}).scalar_one_or_none()
-            if wrapped is None:
+            key = self._stored_key(connection, session)
+            if key is None:
                 raise Refused("this participation was withdrawn; its answers cannot be read")
-            self._keys[session] = self.vault.unwrap(wrapped, session)
+            self._keys[session] = key
         return self._keys[session]
+
+    def _stored_key(self, connection: "Connection", session: str) -> bytes | None:
+        wrapped = connection.execute(_KEY, {"id": session}).scalar_one_or_none()
+        return None if wrapped is None else self.vault.unwrap(wrapped, session)
 
     def destroy_key(self, connection: "Connection", session: str) -> None:
         """Delete a session's key, here and in memory."""
@@ -106,9 +110,8 @@ class Records:
         if kinds:
             query = query.where(ENTRY.c.kind.in_(kinds))
         with self.store.read() as connection:
-            try:
-                key = self.key(connection, session)
-            except Refused:
+            key = self._stored_key(connection, session)  # another process may have destroyed it
+            if key is None:
                 return []
             return [(entry, log.read(key, entry)) for entry in connection.execute(query)]
 

@@ -32,6 +32,7 @@ class Step:
         trial: int | None = None,
         revision: int | None = None,
         changes: Mapping[str, Any] | None = None,
+        at: int | None = None,
     ) -> None:
         """Add an entry, and change the session's row in the same statement that moves its head."""
         written = log.append(
@@ -42,7 +43,7 @@ class Step:
             content,
             trial=trial,
             revision=revision,
-            at=log.now(),
+            at=log.now() if at is None else at,
         )
         self.update({"entries": written.entries, "head": written.head, **(changes or {})})
 
@@ -93,6 +94,7 @@ class Step:
                 "shows": 2 if revised else 1,
                 "shown_at": log.now(),
             },
+            at=at,
         )
         return self._receipt(trial, row.revision, self.place.row.head, stored)
 
