@@ -4,6 +4,7 @@ The k are drawn from the people who really answered an image, without replacemen
 broken at random; the chance to be right is computed, not simulated.
 """
 
+import math
 from functools import cache
 from itertools import combinations
 from math import comb
@@ -31,17 +32,25 @@ def plurality_right(counts: Array, accepted: Array, k: int, silent: Array | None
     counts = np.asarray(counts, np.int64)
     mute = np.zeros(len(counts), np.int64) if silent is None else np.asarray(silent, np.int64)
     return np.array(
-        [
-            sum(
-                _wins(int(row[j]), tuple(sorted(np.delete(row, j)[np.delete(row, j) > 0])), m, k)
-                for j in np.flatnonzero(right & (row > 0))
-            )
-            if row.sum() + m >= k
-            else np.nan
-            for row, right, m in zip(counts.tolist(), accepted, mute.tolist(), strict=True)
-            for row in [np.array(row)]
-        ]
+        [_image(row, right, m, k) for row, right, m in zip(counts, accepted, mute, strict=True)]
     )
+
+
+def _image(row: Array, right: Array, silent: int, k: int) -> float:
+    """The chance for one image; row and right (K,)."""
+    total = int(row.sum() + silent)
+    if total < k:
+        return math.nan
+    if total == k:  # all are drawn: only ties are left to chance
+        most = (row == row.max()) & (row > 0)
+        return float((most & right).sum() / most.sum()) if most.any() else 0.0
+    voted = sorted(row[row > 0].tolist())
+    chance = 0.0
+    for votes in row[right & (row > 0)].tolist():
+        others = list(voted)
+        others.remove(votes)
+        chance += _wins(votes, tuple(others), int(silent), k)
+    return chance
 
 
 @cache
