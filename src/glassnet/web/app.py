@@ -33,13 +33,15 @@ def create_app(settings: Settings, benches: Benches) -> FastAPI:
     app.state.visitors = visitors
     app.state.secret = secret(settings.data)
     app.state.benches = benches
+    app.state.rates = security.Rates()  # of requests, from one visitor
+    app.state.tries = security.Rates(rate=0.2, burst=10)  # of tokens, from one address
     for part in (door, runs, owner, work, results, adjudicate):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=str(files("glassnet.web") / "static")), "static")
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(GlassnetError, _said)
     app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_middleware(security.Guard, settings=settings, visitors=visitors, rates=security.Rates())
+    app.add_middleware(security.Guard, settings=settings, visitors=visitors, rates=app.state.rates)
     return app
 
 
@@ -54,9 +56,8 @@ def _refused(request: Request, error: Exception) -> Response:
 def _said(request: Request, error: Exception) -> Response:
     """An error that a user can cause, in its own words."""
     statuses = ((Refused, 403), (NotFound, 404), (Conflict, 409))
-    return _problem(
-        request, next((s for e, s in statuses if isinstance(error, e)), 400), str(error)
-    )
+    status = next((status for kind, status in statuses if isinstance(error, kind)), 400)
+    return _problem(request, status, str(error))
 
 
 def _malformed(request: Request, error: Exception) -> Response:

@@ -1,7 +1,6 @@
 """How one gets in: the start page, an owner's token, an invitation, the demo."""
 
 import hmac
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
@@ -9,11 +8,10 @@ from fastapi.responses import RedirectResponse
 
 from glassnet.humans.bench import Bench, Benches
 from glassnet.web.pages import page
-from glassnet.web.security import Rates, remember, visitor
+from glassnet.web.security import remember, visitor
 from glassnet.web.visitors import Role
 
 router = APIRouter()
-_tries = Rates(rate=0.2, burst=10)  # tokens from one address
 USED = (
     "This invitation was used already, or has expired. On the device that used it, open the start "
     "page to go on; otherwise ask for a new one."
@@ -138,6 +136,5 @@ def _own(path: str) -> str:
 
 def _slow_down(request: Request) -> None:
     client = request.client.host if request.client else ""
-    if not _tries.take(client):
-        time.sleep(0.5)
+    if not request.app.state.tries.take(client):
         raise HTTPException(429, "Too many tries from here; wait a minute.")

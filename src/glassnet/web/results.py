@@ -56,7 +56,7 @@ def tag(session: Participant, given: Tag) -> dict[str, Any]:
 def scores(shown: Sequence[Revealed], models: Sequence[str]) -> list[dict[str, Any]]:
     """Errors of oneself and each model on the same images, with Wilson's 95 % interval."""
     right = {"You": [trial.right for trial in shown]}
-    right |= {name: [trial.models_right[name] for trial in shown] for name in models}
+    right |= {name: [trial.models_right.get(name, False) for trial in shown] for name in models}
     return [_score(name, marks) for name, marks in right.items()]
 
 
@@ -65,7 +65,7 @@ def verdict(shown: Sequence[Revealed], model: str) -> str:
     from glassnet.humans.statistics.paired import discordant, mcnemar
 
     own = np.array([not trial.right for trial in shown], float)
-    theirs = np.array([not trial.models_right[model] for trial in shown], float)
+    theirs = np.array([not trial.models_right.get(model, False) for trial in shown], float)
     p = mcnemar(discordant(theirs, own))
     apart = int((own != theirs).sum())
     if not apart:

@@ -66,7 +66,7 @@ class Visitors:
             database.execute("delete from visitor where expires < ?", (time.time(),))
         self._path.chmod(0o600)
 
-    def find(self, id: str | None) -> Visitor:
+    def find(self, id: str) -> Visitor:
         """The visitor with the id of a cookie; an anonymous one for an id that means nothing."""
         if not id or len(id) > 100:
             return anonymous()
