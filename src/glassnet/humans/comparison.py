@@ -101,9 +101,13 @@ def compare(
 
 
 def _general(people: Array, network: Array, margin: float, shared: dict[str, Any]) -> Comparison:
-    """People and images as samples: t of the crossed mean."""
+    """People and images as samples: t of the crossed mean, never surer than the images alone."""
     values = np.where(np.isnan(people), np.nan, network[None] - people)
     spread = crossed_mean(values)
+    with np.errstate(invalid="ignore"):
+        by_image = np.nansum(values, axis=0) / (~np.isnan(values)).sum(axis=0)
+    _, error = paired.adjusted_mean(by_image[~np.isnan(by_image)])
+    spread = replace(spread, variance=max(spread.variance, error**2))
     low, high = spread.interval()
     human = float(np.nanmean(np.where(np.isnan(values), np.nan, people), axis=1).mean())
     return Comparison(
@@ -112,7 +116,7 @@ def _general(people: Array, network: Array, margin: float, shared: dict[str, Any
         network_error=human + spread.mean,
         difference=spread.mean,
         interval=Interval(max(low, -1.0), min(high, 1.0)),
-        method=f"t with {spread.df:.1f} degrees of freedom, people and images as samples",
+        method="t with Satterthwaite's degrees of freedom, people and images as samples",
         test="crossed t",
         p=spread.p(),
         p_not_inferior=spread.p_below(margin) if margin else None,

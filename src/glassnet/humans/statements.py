@@ -25,6 +25,11 @@ def points(share: float, digits: int = 1) -> str:
     return (MINUS if share < 0 else "+") + text
 
 
+def signed(value: float, digits: int = 3) -> str:
+    """A number with a minus that is one: -0.0281 -> "−0.028"."""
+    return f"{value:.{digits}f}".replace("-", MINUS)
+
+
 def p_value(p: float) -> str:
     """0.0213 -> "p = 0.021", 0.00002 -> "p < 0.001"."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
@@ -44,9 +49,12 @@ def conclusion(comparison: Comparison, human: Estimand, networks: int, margin: f
         few = "images and people" if human.general else "images"
         claim = f"Too few {few} to tell {comparison.network} from {human.name}"
     text = f"{claim}: {_evidence(comparison, networks)}."
-    if comparison.verdict.not_inferior is not None:
-        shown = "is" if comparison.verdict.not_inferior else "is not"
-        text += f" That it is not worse by {points(margin)[1:]} points or more {shown} shown."
+    shown = comparison.verdict.not_inferior
+    if shown is not None and kind != "better" and (shown or kind != "worse"):
+        text += (
+            f" It is {'' if shown else 'not '}shown to be worse by less than "
+            f"{points(margin)[1:]} points, if at all."
+        )
     if kind == "too few images":
         text += f" {_too_few(comparison, margin)}"
     return text

@@ -11,10 +11,11 @@ import numpy as np
 from glassnet.humans.charts import blocks_chart, history_chart
 from glassnet.humans.comparison import Comparison
 from glassnet.humans.estimands import Estimand
+from glassnet.humans.manifest import CAUSES
 from glassnet.humans.mistakes import Beside, Missed, confusion
 from glassnet.humans.people import Refused
 from glassnet.humans.report import Images, Report
-from glassnet.humans.statements import exclusions, p_value, points, summary
+from glassnet.humans.statements import exclusions, p_value, points, signed, summary
 from glassnet.humans.statistics.behaviour import Calibration, Trend
 from glassnet.humans.statistics.consistency import Consistency
 from glassnet.humans.statistics.intervals import Interval, wilson
@@ -279,7 +280,7 @@ def _crowd(report: Report, order: Sequence[str]) -> dict[str, Any]:
     """Agreement, error consistency and the mixed model."""
     people, mixed = report.people, report.people.mixed
     rows = [
-        ("Krippendorff's alpha", _words(people.agreement, lambda alpha: f"{alpha:.3f}")),
+        ("Krippendorff's alpha", _words(people.agreement, signed)),
         ("Error consistency among people", _words(people.consistency, _consistency)),
     ]
     if isinstance(mixed, Refused):
@@ -329,13 +330,13 @@ def _consistency(found: Consistency) -> str:
             "beyond it to measure"
         )
     interval = (
-        f" (95\u00a0% {found.interval.low:.3f} to {found.interval.high:.3f})"
+        f" (95\u00a0% {signed(found.interval.low)} to {signed(found.interval.high)})"
         if found.interval
         else ""
     )
     without = f"; {count(found.undefined, 'pair')} undefined" if found.undefined else ""
     return (
-        f"κ = {found.kappa:.3f}{interval}; agreement {found.observed:.3f}, by chance "
+        f"κ = {signed(found.kappa)}{interval}; agreement {found.observed:.3f}, by chance "
         f"{found.expected:.3f}{without}"
     )
 
@@ -429,7 +430,10 @@ def _causes(causes: Any) -> dict[str, Any] | None:
     names = list(dict.fromkeys(cause for counts in causes.values() for cause in counts))
     return {
         "who": list(causes),
-        "rows": [(name, [counts.get(name, 0) for counts in causes.values()]) for name in names],
+        "rows": [
+            (CAUSES.get(name, name), [counts.get(name, 0) for counts in causes.values()])
+            for name in names
+        ],
     }
 
 

@@ -30,7 +30,7 @@ def test_undefined_where_nobody_differs(value: float) -> None:
 def test_only_images_that_both_saw() -> None:
     first, second = np.array([1, 0, np.nan, 0]), np.array([1, 0, 1, np.nan])
     assert consistency(first, second).kappa == 1
-    with pytest.raises(DataError, match="no image in common"):
+    with pytest.raises(DataError, match="no two of them have an image in common"):
         consistency(first[2:], second[2:])
     with pytest.raises(DataError, match="at least two"):
         among_people(first[None])

@@ -2,10 +2,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.stats import norm, permutation_test
+from statsmodels.stats.multitest import multipletests
 
 from glassnet.errors import DataError
 from glassnet.humans.statistics import paired
@@ -121,3 +122,9 @@ def test_mean_interval_covers() -> None:
 def test_holm() -> None:
     assert paired.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert paired.holm([]) == []
+
+
+@settings(max_examples=20)  # statsmodels collects garbage at each call
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_is_statsmodels(p: list[float]) -> None:
+    assert paired.holm(p) == pytest.approx(multipletests(p, method="holm")[1])

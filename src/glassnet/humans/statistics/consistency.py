@@ -5,7 +5,6 @@ c = (1 - e)(1 - f) + e f of the images; kappa = (observed - c) / (1 - c) [Geirho
 It is undefined where c = 1, that is, where neither ever errs or both always do.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +32,7 @@ class Consistency:
 
 def consistency(first: Array, second: Array) -> Consistency:
     """Error consistency of two answerers, (I,) of 0, 1 and NaN, on the images both answered."""
-    observed, expected, kappa = (float(x[0]) for x in _kappas(first[None], second[None]))
-    if np.isnan(observed):
-        raise DataError("the two have no image in common, so their errors cannot be compared")
-    defined = not np.isnan(kappa)
-    return Consistency(observed, expected, kappa if defined else None, undefined=int(not defined))
+    return _mean_of_pairs(first[None], second[None], np.ones((1, 1)), seed=0, resamples=0)
 
 
 def among_people(errors: Array, seed: int = 0, resamples: int = RESAMPLES) -> Consistency:
@@ -49,73 +44,68 @@ def among_people(errors: Array, seed: int = 0, resamples: int = RESAMPLES) -> Co
     people = len(errors)
     if people < 2:
         raise DataError("error consistency among people needs at least two of them")
-    pairs = np.array([(i, j) for i in range(people) for j in range(i)])
-
-    def choose(drawn: Array) -> Array:
-        return drawn[pairs][drawn[pairs[:, 0]] != drawn[pairs[:, 1]]]
-
-    return _mean_of_pairs(errors, errors, pairs, choose, seed, resamples)
+    return _mean_of_pairs(errors, errors, np.triu(np.ones((people, people)), 1), seed, resamples)
 
 
 def with_network(
     errors: Array, network: Array, seed: int = 0, resamples: int = RESAMPLES
 ) -> Consistency:
-    """The mean error consistency of each person with one network; errors (P, I), network (I,)."""
-    pairs = np.stack([np.arange(len(errors)), np.zeros(len(errors), int)], axis=1)
+    """The mean error consistency of each person with one network; errors (P, I), network (I,).
 
-    def choose(drawn: Array) -> Array:
-        return np.stack([drawn, np.zeros_like(drawn)], axis=1)
-
-    return _mean_of_pairs(errors, network[None], pairs, choose, seed, resamples)
+    The interval resamples images and people together.
+    """
+    return _mean_of_pairs(errors, network[None], np.ones((len(errors), 1)), seed, resamples)
 
 
 def _mean_of_pairs(
-    left: Array, right: Array, pairs: Array, choose: Any, seed: int, resamples: int
+    left: Array, right: Array, pairs: Array, seed: int, resamples: int
 ) -> Consistency:
-    observed, expected, kappa = _kappas(left[pairs[:, 0]], right[pairs[:, 1]])
-    if np.isnan(observed).all():
-        raise DataError("no two of them have an image in common")
-    defined = ~np.isnan(kappa)
+    """left (L, I), right (R, I); pairs (L, R) 1 where the two are compared."""
+    people, images = left.shape
+    observed, expected, kappa = _kappas(left, right, np.ones(images))
+    chosen = (pairs > 0) & ~np.isnan(observed)
+    if not chosen.any():
+        raise DataError(
+            "no two of them have an image in common, so their errors cannot be compared"
+        )
+    defined = chosen & ~np.isnan(kappa)
     generator = np.random.default_rng(seed)
     means = []
     for _ in range(resamples if defined.any() else 0):
-        columns = generator.integers(left.shape[1], size=left.shape[1])
-        chosen = choose(generator.integers(len(left), size=len(left)))
-        if not len(chosen):
-            continue
-        drawn, which = np.unique(chosen, axis=0, return_inverse=True)
-        values = _kappas(left[drawn[:, 0]][:, columns], right[drawn[:, 1]][:, columns])[2]
-        means.append(_mean(values[which.ravel()]))
+        weight = np.bincount(generator.integers(images, size=images), minlength=images)
+        times = np.bincount(generator.integers(people, size=people), minlength=people)
+        each = pairs * times[:, None] * (times[None] if pairs.shape[1] == people else 1)
+        means.append(_mean(_kappas(left, right, weight)[2], each))
     return Consistency(
-        float(np.nanmean(observed)),
-        float(np.nanmean(expected)),
+        float(observed[chosen].mean()),
+        float(expected[chosen].mean()),
         float(kappa[defined].mean()) if defined.any() else None,
-        _percentiles(means),
-        len(pairs),
-        int((~defined).sum()),
+        _percentiles(np.array(means)),
+        int(chosen.sum()),
+        int(chosen.sum() - defined.sum()),
     )
 
 
-def _kappas(first: Array, second: Array) -> tuple[Array, Array, Array]:
-    """Observed, expected and kappa of each pair of rows (N, I); NaN where undefined."""
-    seen = ~(np.isnan(first) | np.isnan(second))
-    n = seen.sum(axis=1)
+def _kappas(left: Array, right: Array, weight: Array) -> tuple[Array, Array, Array]:
+    """Observed, expected and kappa (L, R), images counted `weight` times; NaN where undefined."""
+    seen, seen_right = ~np.isnan(left) * weight, (~np.isnan(right)).astype(float)
+    wrong, wrong_right = np.nan_to_num(left) * weight, np.nan_to_num(right)
     with np.errstate(invalid="ignore", divide="ignore"):
-        e = np.where(seen, first, 0).sum(axis=1) / n
-        f = np.where(seen, second, 0).sum(axis=1) / n
-        observed = (seen & (first == second)).sum(axis=1) / n
+        n = seen @ seen_right.T
+        e, f = wrong @ seen_right.T / n, seen @ wrong_right.T / n
+        observed = 1 - e - f + 2 * (wrong @ wrong_right.T) / n
         expected = (1 - e) * (1 - f) + e * f
-        kappa = np.where(expected < 1, (observed - expected) / (1 - expected), np.nan)
+        kappa = np.where(expected < 1 - 1e-12, (observed - expected) / (1 - expected), np.nan)
     return observed, expected, kappa
 
 
-def _mean(values: Array) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else float("nan")
+def _mean(values: Array, weight: Array) -> float:
+    weight = weight * ~np.isnan(values)
+    return float(np.nansum(values * weight) / weight.sum()) if weight.any() else float("nan")
 
 
-def _percentiles(means: Sequence[float]) -> Interval | None:
-    finite = np.array([mean for mean in means if not np.isnan(mean)])
+def _percentiles(means: Array) -> Interval | None:
+    finite = means[~np.isnan(means)]
     if len(finite) < 2:
         return None
     low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
