@@ -1,10 +1,13 @@
-"""Images in memory, the ones used last, up to a number of bytes."""
+"""What is kept in memory, so that looking at an image asks no database."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-MOST = 256 * 2**20  # bytes
+from glassnet.humans.place import Place
+
+MOST = 256 * 2**20  # bytes of images
+PEOPLE = 10_000  # whose open images are remembered
 
 
 class Cache:
@@ -28,3 +31,28 @@ class Cache:
             while self._size > self._most and self._kept:
                 self._size -= len(self._kept.popitem(last=False)[1])
         return body
+
+
+class Shown:
+    """The images that each person was last shown by this server, by their random ids."""
+
+    def __init__(self) -> None:
+        self._names: OrderedDict[str, dict[str, str]] = OrderedDict()  # session -> id -> item
+        self._lock = threading.Lock()
+
+    def put(self, session: str, place: Place) -> None:
+        """Remember what may be seen at `place`; after the lock the database is asked."""
+        names = {} if place.locked else _names(place)
+        with self._lock:
+            self._names[session] = names
+            self._names.move_to_end(session)
+            if len(self._names) > PEOPLE:
+                self._names.popitem(last=False)
+
+    def find(self, session: str, id: str) -> str | None:
+        """The name of the item behind an id, or None where it is not known here."""
+        return self._names.get(session, {}).get(id)
+
+
+def _names(place: Place) -> dict[str, str]:
+    return {place.image_id(trial): place.trials[trial].name for trial in place.visible}

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from sqlalchemy import insert
+
+from glassnet.humans.schema import ENTRY
 from glassnet.humans.vault import seal, unseal
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ Entry = Literal[
     "consent", "shown", "answer", "undo", "pause", "resume", "events", "lock", "tag", "withdraw"
 ]
 START = "0" * 64
+_INSERT = insert(ENTRY)
 
 
 def now() -> int:
@@ -49,10 +53,6 @@ def append(
     at: int,
 ) -> Written:
     """Add an entry to the log of `session` (its row, locked by this transaction)."""
-    from sqlalchemy import insert
-
-    from glassnet.humans.schema import ENTRY
-
     number = session.entries
     sealed = b"" if key is None else seal(key, dict(content or {}), _place(session.id, number))
     row = {
@@ -66,7 +66,7 @@ def append(
         "previous": session.head,
     }
     row["hash"] = chained(row)
-    connection.execute(insert(ENTRY), row)
+    connection.execute(_INSERT, row)
     return Written(number + 1, row["hash"])
 
 

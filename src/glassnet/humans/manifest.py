@@ -177,9 +177,14 @@ class Manifest:
         """name -> item."""
         return {item.name: item for item in self.items}
 
+    @cached_property
+    def _by_kind(self) -> Mapping[Kind, tuple[Item, ...]]:
+        kinds = get_args(Kind)
+        return {kind: tuple(i for i in self.items if i.kind == kind) for kind in kinds}
+
     def of_kind(self, kind: Kind) -> tuple[Item, ...]:
         """The items of one kind, in the order of the source."""
-        return tuple(item for item in self.items if item.kind == kind)
+        return self._by_kind[kind]
 
     @cached_property
     def digest(self) -> str:

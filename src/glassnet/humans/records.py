@@ -1,6 +1,5 @@
 """What the database holds of the sessions of one bench: their rows, keys, logs and answers."""
 
-from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from glassnet.humans.vault import Vault
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_ID: Any = bindparam("id")
+_ID: Any = bindparam("session_id")
 _ROW = (
     select(SESSION, BENCH.c.locked_at.label("bench_locked_at"))
     .join(BENCH, SESSION.c.bench == BENCH.c.name)
@@ -31,6 +30,16 @@ _ANSWER = _ANSWERS.where(
 _LAST = select(func.max(ENTRY.c.revision)).where(
     ENTRY.c.session == _ID, ENTRY.c.kind == "answer", ENTRY.c.trial == bindparam("trial")
 )
+# Statements that every answer takes are made once; only their values change.
+_MOVING = (
+    "consented_at trial revising revision shows shown_at paused_at locked_at withdrawn_at "
+    "entries head"
+).split()
+_UPDATE = (
+    update(SESSION)
+    .where(SESSION.c.id == _ID)
+    .values({name: bindparam(f"new_{name}") for name in _MOVING})
+)
 
 
 class Records:
@@ -42,7 +51,9 @@ class Records:
 
     def row(self, connection: "Connection", session: str, lock: bool = False) -> SimpleNamespace:
         """A session's row with its bench's lock; `lock` holds it until the transaction ends."""
-        found = connection.execute(_ROW_LOCKED if lock else _ROW, {"id": session}).one_or_none()
+        found = connection.execute(
+            _ROW_LOCKED if lock else _ROW, {"session_id": session}
+        ).one_or_none()
         if found is None or found.bench != self.bench:
             raise NotFound(f"'{self.bench}' has no such session")
         return SimpleNamespace(**found._mapping)
@@ -71,9 +82,10 @@ class Records:
         connection.execute(insert(SESSION_KEY), {"session": id, "wrapped": wrapped})
         return number
 
-    def update(self, connection: "Connection", session: str, changes: Mapping[str, Any]) -> None:
-        """Change a session's row."""
-        connection.execute(update(SESSION).where(SESSION.c.id == session).values(**changes))
+    def update(self, connection: "Connection", row: SimpleNamespace) -> None:
+        """Store what moves in a session's row."""
+        values = {f"new_{name}": getattr(row, name) for name in _MOVING}
+        connection.execute(_UPDATE, values | {"session_id": row.id})
 
     def key(self, connection: "Connection", session: str) -> bytes:
         """A session's key, kept in memory for those at work. Raises Refused once destroyed."""
@@ -85,7 +97,7 @@ class Records:
         return self._keys[session]
 
     def _stored_key(self, connection: "Connection", session: str) -> bytes | None:
-        wrapped = connection.execute(_KEY, {"id": session}).scalar_one_or_none()
+        wrapped = connection.execute(_KEY, {"session_id": session}).scalar_one_or_none()
         return None if wrapped is None else self.vault.unwrap(wrapped, session)
 
     def destroy_key(self, connection: "Connection", session: str) -> None:
@@ -97,12 +109,12 @@ class Records:
         self, connection: "Connection", session: str, trial: int, revision: int
     ) -> Any | None:
         """The entry of one answer, or None."""
-        about = {"id": session, "trial": trial, "revision": revision}
+        about = {"session_id": session, "trial": trial, "revision": revision}
         return connection.execute(_ANSWER, about).one_or_none()
 
     def last_revision(self, connection: "Connection", session: str, trial: int) -> int:
         """The newest revision of a trial that was answered."""
-        return int(connection.execute(_LAST, {"id": session, "trial": trial}).scalar_one())
+        return int(connection.execute(_LAST, {"session_id": session, "trial": trial}).scalar_one())
 
     def entries(self, session: str, *kinds: log.Entry) -> list[tuple[Any, Content]]:
         """(entry, content) of the log in order, of some kinds or all; [] once withdrawn."""

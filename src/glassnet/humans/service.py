@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from glassnet.errors import NotFound, Refused
 from glassnet.humans import invitations, log, migrate, taken
-from glassnet.humans.cache import Cache
+from glassnet.humans.cache import Cache, Shown
 from glassnet.humans.invitations import Role
 from glassnet.humans.manifest import Item, Manifest
 from glassnet.humans.order import trials
@@ -44,7 +44,9 @@ class Bench:
         self.name, self.manifest = manifest.name, manifest
         self.records = Records(store, vault, manifest.name)
         self.trials = lru_cache(maxsize=1024)(self._trials)
+        self.shown = Shown()
         self._images = Cache()
+        self._numbers: dict[str, int] = {}  # of sessions; they never change
 
     def __repr__(self) -> str:
         return f"<bench '{self.name}': {self.manifest.protocol}, {len(self.manifest.items)} images>"
@@ -100,9 +102,10 @@ class Bench:
 
     def session(self, id: str) -> Session:
         """The session of that id. Raises NotFound, also for one of another bench."""
-        with self.store.read() as connection:
-            row = self.records.row(connection, id)
-        return Session(self, id, row.number)
+        if id not in self._numbers:
+            with self.store.read() as connection:
+                self._numbers[id] = self.records.row(connection, id).number
+        return Session(self, id, self._numbers[id])
 
     def sessions(self) -> list[Session]:
         """All sessions, in the order of their numbers."""

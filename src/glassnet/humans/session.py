@@ -5,6 +5,7 @@ Nothing that a `TrialView`, a `Receipt` of the test or an image tells gives the 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from glassnet.errors import Conflict, NotFound, Refused
@@ -143,6 +144,22 @@ class Session:
         another answer to what was answered, or to a trial that is not the current one; DataError
         for classes that are none, too many, or twice; Refused as `current`.
         """
+        return self.answer_soon(
+            trial, token, revision, answers, client_ms, confidence, events, wrong_label
+        ).result()
+
+    def answer_soon(
+        self,
+        trial: int,
+        token: str,
+        revision: int,
+        answers: Sequence[str],
+        client_ms: float,
+        confidence: float | None = None,
+        events: Sequence[Mapping[str, Any]] = (),
+        wrong_label: str | None = None,
+    ) -> Future[Receipt]:
+        """As `answer`, without waiting: the result is there when the answer is on the disk."""
         at = log.now()
         content = taken.content(
             self.bench.manifest, answers, client_ms, confidence, events, wrong_label
@@ -157,7 +174,7 @@ class Session:
                 raise Conflict(f"this is not the token of trial {trial}; load the page again")
             return step.take(content, at)
 
-        return self._write(job)
+        return self._submit(job)
 
     def undo(self) -> TrialView:
         """Take the last answer of the test back, to revise it; both stay in the log.
@@ -215,11 +232,15 @@ class Session:
 
         All of a bench have the same length and size. Raises NotFound for every other id.
         """
-        place = self._look()
-        for trial in place.visible:
-            if same(id, place.image_id(trial)):
-                return self.bench.image("shown", self.trials[trial].name)
-        raise NotFound("there is no such image, or not yet")
+        name = self.bench.shown.find(self.id, id)
+        if name is None:  # this server did not show it last: the database knows
+            place = self._look()
+            found = (trial for trial in place.visible if same(id, place.image_id(trial)))
+            trial = next(found, None)
+            if trial is None:
+                raise NotFound("there is no such image, or not yet")
+            name = self.trials[trial].name
+        return self.bench.image("shown", name)
 
     def lock(self) -> None:
         """Hand the test in: nothing can be changed any more. Raises Refused before the end."""
@@ -308,8 +329,14 @@ class Session:
 
     def _write(self, job: Callable[[Step], T]) -> T:
         """Run a step in the writer's next transaction, with the session's row locked."""
-        return self.bench.store.write(
-            lambda connection: job(
-                Step(self.bench.records, self.id, connection, self._place(connection, lock=True))
-            )
-        )
+        return self._submit(job).result()
+
+    def _submit(self, job: Callable[[Step], T]) -> Future[T]:
+        def run(connection: "Connection") -> T:
+            place = self._place(connection, lock=True)
+            step = Step(self.bench.records, self.id, connection, place)
+            result = job(step)
+            self.bench.shown.put(self.id, step.place)
+            return result
+
+        return self.bench.store.submit(run)

@@ -49,8 +49,8 @@ class Step:
 
     def update(self, changes: Mapping[str, Any]) -> None:
         """Change the session's row."""
-        self.records.update(self.connection, self.session, changes)
         row = SimpleNamespace(**(vars(self.place.row) | dict(changes)))
+        self.records.update(self.connection, row)
         self.place = Place(self.place.manifest, self.place.trials, row)
 
     def show(self, log_it: bool = True) -> TrialView:

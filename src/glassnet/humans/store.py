@@ -175,13 +175,16 @@ class _Broken(Exception):
 def _in_savepoint(connection: "Connection", job: Job) -> tuple[Any, Exception | None]:
     from sqlalchemy.exc import OperationalError
 
-    savepoint = connection.begin_nested()
     try:
-        result = job(connection)
-        savepoint.commit()
+        connection.exec_driver_sql("SAVEPOINT job")
+        try:
+            result = job(connection)
+        except OperationalError:
+            raise
+        except Exception as error:
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+            return None, error
+        connection.exec_driver_sql("RELEASE SAVEPOINT job")
     except OperationalError as error:  # a lost connection, a deadlock, a full disk
         raise _Broken(error) from error
-    except Exception as error:
-        savepoint.rollback()
-        return None, error
     return result, None

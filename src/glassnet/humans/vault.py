@@ -11,6 +11,7 @@ import hmac
 import json
 import os
 import secrets
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def unseal(key: bytes, sealed: bytes, place: str) -> dict[str, Any]:
 
 def pseudonym(secret: bytes, *parts: str) -> str:
     """HMAC-SHA256 of `parts`, 128 bits of it, safe in an address."""
-    tag = hmac.new(secret, "\0".join(parts).encode(), hashlib.sha256).digest()[:16]
+    tag = hmac.digest(secret, "\0".join(parts).encode(), "sha256")[:16]
     return base64.urlsafe_b64encode(tag).rstrip(b"=").decode()
 
 
@@ -112,7 +113,12 @@ def _decrypt(key: bytes, sealed: bytes, place: bytes) -> bytes:
 
 
 def _cipher(key: bytes) -> Any:
+    return _aesgcm()(key)
+
+
+@cache
+def _aesgcm() -> Any:
     require("cryptography", "web")
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    return AESGCM(key)
+    return AESGCM

@@ -1,32 +1,22 @@
-"""Simulated people at work on the human bench, over HTTP, against a real server process.
+"""Simulated people at work on the human bench, over HTTP, against a server that can be killed."""
 
-    python -m benchmarks.crowd [--people 200] [--seconds 30] [--database postgresql://...]
-
-Each person fetches the next image, thinks (exponentially, 2 s in the mean), and answers. Printed
-are the 50th and 99th percentile and the longest of all waits, for answers and for images, and how
-long 200 answers that are sent in the same instant take. At the end every acknowledged answer is
-looked up in the database.
-"""
-
-import argparse
 import asyncio
 import contextlib
 import json
-import os
 import random
 import re
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from glassnet.humans.bench import Bench, Benches
+from glassnet.humans.bench import Bench
 from glassnet.web.settings import secret
 from glassnet.web.visitors import COOKIE, Visitors, csrf_token
 
@@ -53,22 +43,25 @@ class Acknowledged:
 
 @dataclass
 class Record:
-    """What a crowd saw: seconds of each wait by kind, acknowledged answers, lost connections."""
+    """What a crowd saw: acknowledged answers, and lost connections."""
 
-    waits: dict[str, list[float]] = field(default_factory=lambda: {"answer": [], "image": []})
     stored: list[Acknowledged] = field(default_factory=list)
     cut: int = 0
 
 
 def accounts(bench: Bench, data: Path, people: int) -> list[Account]:
     """People who were invited, consented and signed in. Before the server starts."""
-    visitors, key, made = Visitors(data), secret(data), []
-    for token in bench.invite(people):
+    visitors, key = Visitors(data), secret(data)
+
+    def enter(token: str) -> Account:
         session = bench.accept(token)
         session.consent(True, seen_before=False, browser="simulated", screen=(1280, 720))
         visitor = visitors.sign_in("participant", bench.name, session.id)
-        made.append(Account(session.id, visitor.id, csrf_token(key, visitor)))
-    return made
+        return Account(session.id, visitor.id, csrf_token(key, visitor))
+
+    with ThreadPoolExecutor(32) as pool:
+        made = list(pool.map(enter, bench.invite(people)))
+    return sorted(made, key=lambda account: bench.session(account.session).number)
 
 
 @contextlib.contextmanager
@@ -181,23 +174,18 @@ class Person:
     async def send(self, line: Line, body: dict[str, Any]) -> dict[str, Any]:
         """Send an answer; what the server acknowledged is on record."""
         self.unsure = body
-        begun = time.perf_counter()
         status, content = await line.ask("POST", "/work/answer", body)
-        self.record.waits["answer"].append(time.perf_counter() - begun)
         if status != 200:
             raise RuntimeError(f"status {status}: {content[:300]!r}")
         told = json.loads(content)
         self.unsure = None
-        self.record.stored.append(
-            Acknowledged(
-                self.account.session,
-                body["trial"],
-                body["revision"],
-                tuple(body["answers"]),
-                told["hash"],
-            )
-        )
+        self.record.stored.append(self.acknowledged(body, told["hash"]))
         return told["turn"]
+
+    def acknowledged(self, body: dict[str, Any], hash: str) -> Acknowledged:
+        """What the server said that it had stored."""
+        about = (body["trial"], body["revision"], tuple(body["answers"]))
+        return Acknowledged(self.account.session, *about, hash)
 
     async def turn(self, line: Line) -> dict[str, Any] | None:
         """What the server asks of this person now, as after loading the page."""
@@ -224,9 +212,7 @@ class Person:
     async def _look(self, line: Line, image: str | None) -> None:
         if image is None:
             return
-        begun = time.perf_counter()
         status, _ = await line.ask("GET", f"/work/image/{image}")
-        self.record.waits["image"].append(time.perf_counter() - begun)
         if status != 200:
             raise RuntimeError(f"status {status} for an image")
 
@@ -243,11 +229,10 @@ async def at_work(people: list[Person], port: int, seconds: float, think: float)
     await asyncio.gather(*(person.work(port, until, think) for person in people))
 
 
-async def burst(people: list[Person], port: int) -> float:
-    """One answer of each in the same instant; seconds until the last is acknowledged."""
+async def burst(people: list[Person], port: int) -> None:
+    """One answer of each in the same instant."""
     lines = [Line(port, person.account) for person in people]
     trials = [await p.turn(line) for p, line in zip(people, lines, strict=True)]
-    begun = time.perf_counter()
     await asyncio.gather(
         *(
             person.send(line, person.answer(trial))
@@ -255,10 +240,8 @@ async def burst(people: list[Person], port: int) -> float:
             if trial is not None
         )
     )
-    took = time.perf_counter() - begun
     for line in lines:
         line.close()
-    return took
 
 
 def missing(bench: Bench, record: Record) -> list[Acknowledged]:
@@ -282,44 +265,3 @@ def doubled(bench: Bench) -> int:
         keys = [(e.trial, e.revision) for e, _ in bench.records.entries(session.id, "answer")]
         count += len(keys) - len(set(keys))
     return count
-
-
-def percentile(values: list[float], share: float) -> float:
-    """The value below which `share` of them lie; milliseconds."""
-    ordered = sorted(values)
-    return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def main() -> None:
-    """Measure, print, and look everything up."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--people", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--think", type=float, default=2, help="mean seconds between answers")
-    parser.add_argument("--source", default="digits", help="as in glassnet humans create")
-    parser.add_argument("--database", help="postgresql://...; SQLite if not given")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Benches(asked.database, Path(folder)) as benches:
-        name = f"crowd-{os.getpid()}"
-        bench = benches.create(name, asked.source, images=150)
-        people, record = crowd(bench, accounts(bench, Path(folder), asked.people))
-        with serving(Path(folder), asked.database) as (_, port):
-            asyncio.run(at_work(people, port, asked.seconds, asked.think))
-            for kind, waits in record.waits.items():
-                print(
-                    f"{kind:7} {len(waits):6} in {asked.seconds:g} s   "
-                    f"p50 {percentile(waits, 0.5):6.1f} ms   p99 {percentile(waits, 0.99):6.1f} ms"
-                    f"   longest {1000 * max(waits):6.1f} ms"
-                )
-            if record.cut:
-                print(f"{record.cut} connections were lost")
-            took = asyncio.run(burst(people, port))
-            print(f"{len(people)} answers in the same instant: {1000 * took:.0f} ms until the last")
-        print(
-            f"acknowledged {len(record.stored)}, lost {len(missing(bench, record))}, "
-            f"doubled {doubled(bench)}, chains that do not hold {len(bench.verify())}"
-        )
-
-
-if __name__ == "__main__":
-    main()
