@@ -64,13 +64,13 @@ def url(app: Any) -> Iterator[str]:
 
 @pytest.fixture
 def person(url: str) -> Iterator[Person]:
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=120) as client:
         yield Person(client)
 
 
 @pytest.fixture
 def owner(url: str) -> Iterator[Person]:
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=120) as client:
         signed_in = Person(client)
         signed_in.get("/benches")
         yield signed_in

@@ -111,6 +111,7 @@ def _bind(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(2048)  # who comes before the app is up waits for it
     except OSError as error:
         listening.close()
         raise GlassnetError(

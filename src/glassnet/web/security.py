@@ -128,7 +128,7 @@ def needs(*roles: str) -> Any:
     Others are led to the page where one signs in (status 303) or, having another role, refused.
     """
 
-    def check(request: Request) -> Visitor:
+    async def check(request: Request) -> Visitor:
         found = visitor(request)
         if found.role in roles:
             return found

@@ -4,6 +4,7 @@
 routes below. Nothing that passes here before the lock tells the truth of a test image.
 """
 
+import asyncio
 import string
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -57,7 +58,7 @@ class Screen(BaseModel):
     touch: bool
 
 
-def participant(request: Request) -> Session:
+async def participant(request: Request) -> Session:
     """The session that belongs to the browser, and no other."""
     who = visitor(request)
     found: Session = request.app.state.benches.get(who.bench).session(who.person)
@@ -134,8 +135,11 @@ def turn(session: Participant) -> dict[str, Any]:
 
 
 @router.get("/image/{id}")
-def image(session: Participant, id: str) -> Response:
-    """An image under its random id: of this trial or the next, never stored by the browser."""
+async def image(session: Participant, id: str) -> Response:
+    """An image under its random id: of this trial or the next, never stored by the browser.
+
+    It lies in memory, so that no thread is needed.
+    """
     return Response(session.image(id), media_type="image/png")
 
 
@@ -147,9 +151,9 @@ def examples(session: Participant, index: int) -> Response:
 
 
 @router.post("/answer")
-def answer(session: Participant, given: Answer) -> dict[str, Any]:
+async def answer(session: Participant, given: Answer) -> dict[str, Any]:
     """Store an answer; what comes next is told when it is on the disk."""
-    receipt = session.answer(
+    stored = session.answer_soon(
         given.trial,
         given.token,
         given.revision,
@@ -159,6 +163,7 @@ def answer(session: Participant, given: Answer) -> dict[str, Any]:
         [event.model_dump() for event in given.events],
         given.wrong_label,
     )
+    receipt = await asyncio.wrap_future(stored)
     feedback = None if receipt.feedback is None else asdict(receipt.feedback)
     return {"hash": receipt.hash, "feedback": feedback, "turn": told(receipt.next)}
 
