@@ -59,7 +59,7 @@ class Screen(BaseModel):
 
 
 async def participant(request: Request) -> Session:
-    """The session that belongs to the browser, and no other."""
+    """The session that belongs to the browser, and no other; looked up once, then known."""
     who = visitor(request)
     found: Session = request.app.state.benches.get(who.bench).session(who.person)
     return found
