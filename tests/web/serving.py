@@ -27,7 +27,7 @@ def threaded(app: Any) -> Iterator[str]:
     """The address of an app that a thread of this process serves."""
     import uvicorn
 
-    with socket.socket() as listening:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))

@@ -107,7 +107,8 @@ def _ended_by_signals() -> Iterator[None]:
 def _bind(host: str, port: int) -> socket.socket:
     """A socket that listens, so that the address is known before it is printed."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio sends small packets at once (TCP_NODELAY) only then.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

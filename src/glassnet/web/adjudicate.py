@@ -25,7 +25,7 @@ class Judgement(BaseModel):
     note: str = Field("", max_length=500)
 
 
-def bench(request: Request) -> Bench:
+async def bench(request: Request) -> Bench:
     """The bench that the adjudicator was invited to, and no other."""
     found: Bench = request.app.state.benches.get(visitor(request).bench)
     return found
