@@ -58,7 +58,7 @@ def _check(path: Path, members: list[zipfile.ZipInfo], limits: Limits) -> None:
 
 def _passed_over(member: zipfile.ZipInfo) -> bool:
     """What systems add by themselves: hidden files and resource forks."""
-    parts = PurePosixPath(member.filename).parts
+    parts = PurePosixPath(member.filename.replace("\\", "/")).parts
     return "__MACOSX" in parts or any(p.startswith(".") and p not in (".", "..") for p in parts)
 
 
