@@ -23,9 +23,13 @@ FACTS_OF_A_BENCH = {
     "excluded": {"attention checks failed": 1},
     "started": 9,
     "locked": True,
-    "digest": "ab" * 32,
+    "manifest": "ab" * 32,
+    "chains_hold": True,
+    "adjudicated": False,
+    "screens": ["1280 x 800"],
+    "wrong_labels": {"image 3": ["it is a fox"]},
     "ethics": "board 7",
-    "causes": {"people": {"label": 3}, "strong": {"small": 4}},
+    "causes": {"participants": {"label": 3}, "adjudicators": {"small": 4}},
 }
 
 
@@ -146,7 +150,16 @@ def test_it_tells_everything(page: Page, report: Report) -> None:
     text = page.text().replace("\u00a0", " ")
     for sentence in report.conclusions:
         assert sentence.replace("\u00a0", " ") in text
-    for words in ("ab" * 32, "variational", "Tango", "not reported", "the given label is wrong"):
+    for words in (
+        "ab" * 32,
+        "variational",
+        "Tango",
+        "not reported",
+        "the given label is wrong",
+        "every session's chain verifies",
+        "1280 x 800",
+        "of 1 image somebody",
+    ):
         assert words in text
     assert "the test is not over" not in text.lower()
     assert len(page.all("svg")) == 4  # learning, speed, calibration, history
@@ -198,6 +211,18 @@ def test_a_crowd(tmp_path: Path) -> None:
     report = analyse(replace(answers, trials=(), crowd=votes))
     assert report.to_json()["answers"] == 200
     assert "known by their counts alone" in Page(report.html()).text()
+
+
+def test_networks_that_say_how_sure_they_are() -> None:
+    answers = make(people=2, images=40, networks={"n": 0.2, "silent": 0.2})
+    sure = replace(answers.models["n"], confidence=dict.fromkeys(answers.items, 0.9))
+    report = analyse(replace(answers, models={**answers.models, "n": sure}))
+    assert set(report.people.sure) == {"n"}
+    error = 1 - answers.model_correct("n").mean()
+    assert report.people.sure["n"].gap == pytest.approx(abs(0.1 - error))
+    assert "not known" in Page(report.html()).text("td")
+    ranked = replace(answers, models={"n": sure}, guesses=2)
+    assert analyse(ranked).people.sure == {}
 
 
 def test_margins_are_shares() -> None:

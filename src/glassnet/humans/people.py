@@ -61,6 +61,7 @@ class Crowd:
     learning: tuple[tuple[Block, ...], Trend] | Refused
     speed: tuple[tuple[Block, ...], Trend] | Refused
     calibration: Calibration | Refused
+    sure: dict[str, Calibration]  # of the networks whose confidence is known
 
 
 def crowd(answers: Answers, seed: int = 0) -> Crowd:
@@ -78,7 +79,23 @@ def crowd(answers: Answers, seed: int = 0) -> Crowd:
         learning=_single(answers, lambda: _learning(answers)),
         speed=_single(answers, lambda: _speed(answers)),
         calibration=_single(answers, lambda: _calibration(answers)),
+        sure={
+            name: calibration(networks[name][known], confidence[known])
+            for name in answers.models
+            if (known := ~np.isnan(confidence := _confidence(answers, name))).any()
+        },
     )
+
+
+def _confidence(answers: Answers, network: str) -> Array:
+    """(I,): the network's confidence in its first answer, NaN where it is not known.
+
+    With several guesses there is none: it would have to be in the list, not in its first.
+    """
+    model = answers.models[network]
+    if answers.guesses > 1 or answers.scoring == "exact":
+        return np.full(len(answers.items), np.nan)
+    return np.array([model.confidence.get(item, np.nan) for item in answers.items])
 
 
 def person(answers: Answers, name: str) -> Person:

@@ -27,14 +27,18 @@ FACTS = {
     "title": "the heading of the report",
     "protocol": "the preset's name",
     "source": "where the images come from",
-    "digest": "the manifest's SHA-256",
+    "manifest": "the manifest's SHA-256",
     "locked": "False: the test is not over, and the report says so first",
     "invited": "people who were invited, an int",
     "started": "of these who began, an int",
     "completed": "of these who answered everything, an int",
     "withdrawn": "people who withdrew and whose answers were erased, an int",
     "excluded": "people left out, an int or {rule in words: int}",
-    "causes": "{who: {cause: images}} from the tags, who being 'people' or a model",
+    "causes": "{who tagged: {cause: errors}}",
+    "wrong_labels": "{item: reasons} of the given labels that somebody called wrong",
+    "adjudicated": "True: what most adjudicators called acceptable counts as right",
+    "chains_hold": "whether every session's hash chain verifies",
+    "screens": "the sizes of the screens people worked at",
 }
 
 
@@ -75,7 +79,7 @@ class Report:
         return {
             "title": facts.get("title"),
             "protocol": facts.get("protocol"),
-            "digest": facts.get("digest"),
+            "manifest": facts.get("manifest"),
             "locked": facts.get("locked"),
             "images": len(self.answers.items),
             "people": len(self.answers.people),

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+import glassnet
 from glassnet.humans.answers import Answers
 from glassnet.humans.comparison import Comparison
 from glassnet.humans.estimands import Estimand
@@ -124,6 +125,7 @@ def measured(
     facts: dict[str, Any] = {
         "human_items": count(len(answers.items), "image"),
         "same_scoring": _scoring(answers),
+        "tools": f"glassnet {glassnet.__version__} for the analysis",
         "uncertainty": "each error and each difference with a 95 % interval, its method named",
         **_of_people(answers, people),
         **_of_models(answers),

@@ -1,71 +1,39 @@
 """The report as a page: figures laid out for the template, nothing computed that JSON lacks."""
 
 import io
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from glassnet.humans.charts import blocks_chart, history_chart
+from glassnet.humans.axis import Axis
+from glassnet.humans.charts import history_chart
 from glassnet.humans.comparison import Comparison
 from glassnet.humans.estimands import Estimand
 from glassnet.humans.manifest import CAUSES
 from glassnet.humans.mistakes import Beside, Missed, confusion
-from glassnet.humans.people import Refused
 from glassnet.humans.report import Images, Report
-from glassnet.humans.statements import exclusions, p_value, points, signed, summary
-from glassnet.humans.statistics.behaviour import Calibration, Trend
-from glassnet.humans.statistics.consistency import Consistency
+from glassnet.humans.statements import exclusions, p_value, points, summary
 from glassnet.humans.statistics.intervals import Interval, wilson
-from glassnet.humans.statistics.mixed import OddsRatio
 from glassnet.humans.statistics.power import images_needed
 from glassnet.humans.verdict import relevant
+from glassnet.humans.view_people import agreement, behaviour
 from glassnet.look import page, pictures
 from glassnet.look.confusion import confusions, matrix
-from glassnet.look.wording import count, percent
+from glassnet.look.wording import words
 
 STYLES = (("glassnet.look", "report.css"), ("glassnet.humans", "report.css"))
 SYMBOLS = {"better": "▼", "worse": "▲", "not shown": "=", "too few images": "?"}
 GROUPS = (3, 5, 10, 20, 50)  # people, in the table of what would have been needed
+CHAINS: dict[Any, str] = {
+    True: "every session's chain verifies",
+    False: "a session's chain does not verify",
+}
+ADJUDICATED: dict[Any, str] = {
+    True: "answers that most adjudicators called acceptable count as right",
+    False: "the given labels alone count as right",
+}
 SMALL = 64  # pixels; smaller pictures are enlarged without smoothing
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis for a column of whiskers; 0 is always on it, and at a tick."""
-
-    start: float
-    end: float
-    step: float
-
-    @classmethod
-    def of(cls, intervals: Sequence[Interval]) -> "Axis":
-        """An axis from round number to round number around all of them."""
-        low = min(0.0, *(interval.low for interval in intervals))
-        high = max(0.0, *(interval.high for interval in intervals))
-        rough = max(high - low, 1e-3) / 4
-        power = 10 ** math.floor(math.log10(rough))
-        step = next(m * power for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))
-        return cls(math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step, step)
-
-    def at(self, value: float) -> float:
-        """Where a value lies, in per cent of the width."""
-        share = (value - self.start) / (self.end - self.start)
-        return round(100 * min(max(share, 0.0), 1.0), 2)
-
-    def ticks(self, signed: bool = False) -> list[tuple[float, str]]:
-        """(place, words) of each tick: per cent, or points with their sign."""
-        values = np.arange(round(self.start / self.step), round(self.end / self.step) + 1)
-        digits = max(0, -math.floor(math.log10(100 * self.step) + 1e-9))
-        tell = points if signed else percent
-        return [(self.at(v * self.step), tell(v * self.step, digits)) for v in values.tolist()]
-
-    def whisker(self, middle: float, interval: Interval) -> dict[str, float]:
-        """Places of a dot and its line."""
-        low, high = (self.at(edge) for edge in interval)
-        return {"low": low, "width": round(high - low, 2), "at": self.at(middle)}
 
 
 def render(report: Report, images: Images | None = None) -> str:
@@ -88,13 +56,14 @@ def render(report: Report, images: Images | None = None) -> str:
         "gallery": _gallery(chosen, images) if chosen else None,
         "confusion": _confusion(report, chosen),
         "people": report.people.people,
-        "crowd": _crowd(report, order),
-        "charts": _charts(report),
+        "crowd": agreement(report, order),
+        "charts": behaviour(report),
         "history": history_chart(report.history, [h for h in groups if h.kind != "consensus"]),
         "power": _power(report),
         "checklist": _checklist(report),
         "methods": [(human.name, human.method) for human in groups],
         "causes": _causes(facts.get("causes")),
+        "wrong_labels": len(facts.get("wrong_labels") or ()),
         "making": _making(report),
     }
     return page.render("glassnet.humans", "report.html.j2", context, STYLES)
@@ -276,116 +245,6 @@ def _confusion(report: Report, chosen: Beside | None) -> list[dict[str, Any]]:
     return shown
 
 
-def _crowd(report: Report, order: Sequence[str]) -> dict[str, Any]:
-    """Agreement, error consistency and the mixed model."""
-    people, mixed = report.people, report.people.mixed
-    rows = [
-        ("Krippendorff's alpha", _words(people.agreement, signed)),
-        ("Error consistency among people", _words(people.consistency, _consistency)),
-    ]
-    if isinstance(mixed, Refused):
-        rows.append(("Mixed-effects model", mixed.why))
-    else:
-        rows.append(
-            (
-                "Mixed-effects model",
-                f"people differ by a standard deviation of {mixed.spread_people:.2f} in log odds "
-                f"of an error, images by {mixed.spread_items:.2f}",
-            )
-        )
-    return {
-        "rows": rows,
-        "networks": [
-            {
-                "name": name,
-                "consistency": _words(people.networks[name], _consistency),
-                "odds": None if isinstance(mixed, Refused) else _odds(mixed.networks[name]),
-            }
-            for name in order
-        ]
-        if answered(people.networks.values())
-        else [],
-        "approximation": None if isinstance(mixed, Refused) else mixed.approximation,
-    }
-
-
-def answered(values: Iterable[Any]) -> bool:
-    """Whether any of them is a figure, not a refusal."""
-    return any(not isinstance(value, Refused) for value in values)
-
-
-def _odds(odds: OddsRatio) -> str:
-    low, high = odds.interval
-    return f"{odds.ratio:.2f} (95\u00a0% {low:.2f} to {high:.2f}, {p_value(odds.p)})"
-
-
-def _words(value: Any, tell: Any) -> str:
-    return value.why if isinstance(value, Refused) else str(tell(value))
-
-
-def _consistency(found: Consistency) -> str:
-    if found.kappa is None:
-        return (
-            f"undefined: agreement by chance alone is {found.expected:.3f}, so there is nothing "
-            "beyond it to measure"
-        )
-    interval = (
-        f" (95\u00a0% {signed(found.interval.low)} to {signed(found.interval.high)})"
-        if found.interval
-        else ""
-    )
-    without = f"; {count(found.undefined, 'pair')} undefined" if found.undefined else ""
-    return (
-        f"κ = {signed(found.kappa)}{interval}; agreement {found.observed:.3f}, by chance "
-        f"{found.expected:.3f}{without}"
-    )
-
-
-def _charts(report: Report) -> list[dict[str, str]]:
-    """Learning, speed and calibration, each a drawing with its trend, or why there is none."""
-    people = report.people
-    if report.answers.crowd is not None:
-        return []
-    shown = []
-    for title, axis, part, log, unit in (
-        ("Learning", "by position in the test", people.learning, False,
-         "from the first to the last image"),
-        ("Speed and accuracy", "by seconds, each person's own fifths", people.speed, True,
-         "with every doubling of the time taken"),
-    ):  # fmt: skip
-        if isinstance(part, Refused):
-            shown.append({"title": title, "axis": axis, "svg": "", "text": part.why})
-            continue
-        blocks, trend = part
-        text = f"The error changes by {_trend(trend)} {unit}."
-        svg = blocks_chart(title.split()[0].lower(), f"{title}: {text}", blocks, log=log)
-        shown.append({"title": title, "axis": axis, "svg": svg, "text": text})
-    return [*shown, _calibration(people.calibration)]
-
-
-def _calibration(found: Calibration | Refused) -> dict[str, str]:
-    if isinstance(found, Refused):
-        return {"title": "Calibration", "axis": "", "svg": "", "text": found.why}
-    text = (
-        f"Confidence is off by {points(found.gap)[1:]} points on average; Brier score "
-        f"{found.brier:.3f}"
-    )
-    if found.discrimination is not None:
-        text += f"; a right answer had the higher confidence in {percent(found.discrimination)}"
-    svg = blocks_chart("calibration", f"Calibration: {text}", found.blocks, right=True)
-    return {
-        "title": "Calibration",
-        "axis": "share right by confidence",
-        "svg": svg,
-        "text": f"{text}.",
-    }
-
-
-def _trend(trend: Trend) -> str:
-    low, high = trend.interval
-    return f"{points(trend.slope)} points (95\u00a0% {points(low)} to {points(high)})"
-
-
 def _power(report: Report) -> dict[str, Any]:
     """What this bench can see, and what it would have needed, beside the first reading."""
     compared = _ranked(report, report.primary)
@@ -447,7 +306,10 @@ def _making(report: Report) -> list[tuple[str, str]]:
     rows = [
         ("Protocol", facts.get("protocol")),
         ("Images", facts.get("source")),
-        ("Manifest", facts.get("digest")),
+        ("Manifest", facts.get("manifest")),
+        ("Hash chains", CHAINS.get(facts.get("chains_hold"))),
+        ("Adjudication", ADJUDICATED.get(facts.get("adjudicated"))),
+        ("Screens", words(facts.get("screens")) or None),
         ("Margin", f"{points(report.margin)[1:]} points" if report.margin else "none was set"),
         ("Seed", report.seed),
         (

@@ -124,7 +124,7 @@ def test_holm() -> None:
     assert paired.holm([]) == []
 
 
-@settings(max_examples=20)  # statsmodels collects garbage at each call
+@settings(max_examples=8)  # statsmodels collects garbage at each call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_statsmodels(p: list[float]) -> None:
     assert paired.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
