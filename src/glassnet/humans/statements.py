@@ -15,6 +15,12 @@ from glassnet.look.wording import count, duration, percent
 
 NBSP = "\u00a0"
 MINUS = "\u2212"
+TALLY = {
+    "better": "better",
+    "worse": "worse",
+    "not shown": "not shown to differ",
+    "too few images": "undecided for too few images",
+}
 NAMED = 3  # networks of one verdict that are named in the summary
 
 
@@ -95,22 +101,18 @@ def summary(humans: Sequence[Estimand], compared: Sequence[Comparison]) -> list[
 
 
 def _tally(compared: Sequence[Comparison]) -> str:
-    names = {
-        "better": "better", "worse": "worse", "not shown": "not shown to differ",
-        "too few images": "too few images to tell",
-    }  # fmt: skip
-    if len(compared) == 1 and compared[0].verdict:
-        return f"{compared[0].network} is {names[compared[0].verdict.kind]}".replace(
-            "is too", "has too"
-        )
     parts = []
-    for kind, words in names.items():
+    for kind, words in TALLY.items():
         mine = [c.network for c in compared if c.verdict and c.verdict.kind == kind]
+        if len(mine) == len(compared):
+            return (
+                f"{mine[0]} is {words}"
+                if len(mine) == 1
+                else f"all {len(mine)} networks are {words}"
+            )
         if mine:
             named = f" ({', '.join(mine)})" if len(mine) <= NAMED else ""
             parts.append(f"{len(mine)} {words}{named}")
-            if len(mine) == len(compared):
-                return f"all {len(mine)} networks {words}"
     return f"of {len(compared)} networks, " + ", ".join(parts)
 
 
