@@ -66,6 +66,15 @@ def test_holm_within_each_reading() -> None:
         assert all(c.verdict is not None and c.p_not_inferior is None for c in family)
 
 
+def test_one_person_in_common_is_no_sample_of_people() -> None:
+    errors = np.full((6, 20), np.nan)
+    errors[0, :10] = coins(0.3, 10)
+    errors[1:, 10:] = coins(0.3, 10)
+    network = np.concatenate([coins(0.3, 10), np.full(10, np.nan)])
+    found = compare(average(errors), "n", network)
+    assert found.images == 10 and found.spread is None
+
+
 def test_a_margin() -> None:
     mine = coins(0.1, 2000)
     network = mine.copy()

@@ -225,6 +225,19 @@ def test_networks_that_say_how_sure_they_are() -> None:
     assert analyse(ranked).people.sure == {}
 
 
+def test_a_thousand_classes() -> None:
+    """Ranked guesses among very many classes: no matrix, no consensus, a small page."""
+    answers = make(people=5, images=40, networks={"n": 0.1}, guesses=5)
+    many = replace(answers, classes=(*answers.classes, *(f"class {i}" for i in range(996))))
+    report = analyse(many)
+    assert "consensus" not in {human.key for human in report.humans}
+    html = report.html()
+    assert 'class="confusion"' not in html and "taken for" in html
+    assert len(html) < 300_000
+    single = analyse(replace(many, guesses=1))
+    assert "consensus" not in {human.key for human in single.humans}
+
+
 def test_margins_are_shares() -> None:
     with pytest.raises(DataError, match=r"0\.01 is one point"):
         analyse(make(people=1, images=5), margin=2)

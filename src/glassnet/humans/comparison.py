@@ -87,7 +87,7 @@ def compare(
         "images": len(difference),
         "p_permutation": paired.permutation(difference, seed),
     }
-    if human.people is not None:
+    if human.people is not None and _both_sides(human.people, network):
         return _general(human.people, network, margin, shared)
     seen = ~(np.isnan(network) | np.isnan(human.wrong))
     shared |= {
@@ -98,6 +98,12 @@ def compare(
     if np.isin(human.wrong[seen], (0.0, 1.0)).all():
         return _binary(paired.discordant(network, human.wrong), margin, shared)
     return _fractional(difference, margin, shared)
+
+
+def _both_sides(people: Array, network: Array) -> bool:
+    """Whether at least two people saw at least two of the network's images between them."""
+    seen = ~np.isnan(people) & ~np.isnan(network)
+    return bool(seen.any(axis=1).sum() > 1 and seen.any(axis=0).sum() > 1)
 
 
 def _general(people: Array, network: Array, margin: float, shared: dict[str, Any]) -> Comparison:

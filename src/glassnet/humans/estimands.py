@@ -28,6 +28,7 @@ Array = NDArray[Any]
 Kind = Literal["person", "average", "best", "plurality", "consensus"]
 FOLDS, REPEATS = 10, 20  # of the images, to choose the best person on others
 GROUP = 3  # people of the small plurality
+MOST_CLASSES = 50  # of a consensus: it needs a matrix of confusions for each person
 
 
 @dataclass(frozen=True)
@@ -63,19 +64,26 @@ class Estimand:
 
 
 def estimands(answers: Answers, seed: int = 0) -> list[Estimand]:
-    """Every reading that the answers allow, the average person first."""
+    """Every reading that the answers allow, the first being the one a headline speaks of."""
     if answers.crowd is not None:
         return _of_crowd(answers)
+    errors = 1 - answers.correct
+    people = answers.people
+    found = [first(answers)]
+    if len(people) > 1:
+        found += [best(errors, seed), *groups(answers, seed)]
+        found += [person(name, row) for name, row in zip(people, errors, strict=True)]
+    return found
+
+
+def first(answers: Answers) -> Estimand:
+    """The average person, or the only one. Raises DataError where nobody has answered."""
+    if answers.crowd is not None:
+        return _of_crowd(answers)[0]
     if not answers.trials:
         raise DataError("nobody has answered yet, so there is no one to compare with")
     errors = 1 - answers.correct
-    people = answers.people
-    found = [average(errors)] if len(people) > 1 else []
-    if len(people) > 1:
-        found.append(best(errors, seed))
-    found += groups(answers, seed)
-    found += [person(name, row) for name, row in zip(people, errors, strict=True)]
-    return found
+    return average(errors) if len(errors) > 1 else person(answers.people[0], errors[0])
 
 
 def person(name: str, errors: Array) -> Estimand:
@@ -152,7 +160,8 @@ def groups(answers: Answers, seed: int = 0) -> list[Estimand]:
         wrong = 1 - _group_right(answers, k, seed)
         if not np.isnan(wrong).all():
             found.append(_group(f"plurality {k}", "plurality", name, wrong))
-    if count >= GROUP and answers.guesses == 1 and answers.scoring == "any":
+    plain = answers.guesses == 1 and answers.scoring == "any"
+    if count >= GROUP and plain and len(answers.classes) <= MOST_CLASSES:
         found.append(_consensus(answers))
     return found
 

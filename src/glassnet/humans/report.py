@@ -13,7 +13,7 @@ from glassnet.errors import DataError
 from glassnet.humans.answers import Answers
 from glassnet.humans.checklist import Filled, fill
 from glassnet.humans.comparison import Comparison, compare_all
-from glassnet.humans.estimands import Estimand, estimands
+from glassnet.humans.estimands import Estimand, estimands, first
 from glassnet.humans.history import Point, history
 from glassnet.humans.mistakes import Beside, beside
 from glassnet.humans.people import Crowd, crowd
@@ -167,7 +167,7 @@ def _without_rules(
 ) -> tuple[str, ...]:
     if everyone is None:
         return ()
-    human = estimands(everyone, seed)[0]
+    human = first(everyone)
     return tuple(
         other_rules(compared, compare_all([human], _errors(everyone), margin, seed), primary)
     )

@@ -33,6 +33,7 @@ ADJUDICATED: dict[Any, str] = {
     True: "answers that most adjudicators called acceptable count as right",
     False: "the given labels alone count as right",
 }
+DRAWN = 100  # classes, up to which the confusions are drawn as a matrix
 SMALL = 64  # pixels; smaller pictures are enlarged without smoothing
 
 
@@ -231,13 +232,14 @@ def _confusion(report: Report, chosen: Beside | None) -> list[dict[str, Any]]:
     if chosen is not None:
         sides.append((chosen.network, chosen.network))
     shown = []
+    drawn = len(report.answers.classes) <= DRAWN
     for name, network in sides:
         table = confusion(report.answers, network)
         shown.append(
             {
                 "name": name,
                 "caption": f"Confusion matrix of {name}: rows are the truth, columns the answer",
-                "matrix": matrix(table, report.answers.classes),
+                "matrix": drawn and matrix(table, report.answers.classes),
                 "digits": max(len(str(table.max())), 2),
                 "words": confusions(table, report.answers.classes),
             }
