@@ -139,10 +139,9 @@ async def facts(request: Request, own: One) -> Response:
 @router.post("/{name}/report")
 def make_report(request: Request, own: One) -> Response:
     """Compute the report; some seconds."""
-    from glassnet.humans.report import analyse
+    from glassnet.humans.reporting import report_of, write
 
-    _report_path(request, own).parent.mkdir(parents=True, exist_ok=True)
-    analyse(own.analysis()).write(_report_path(request, own))
+    write(report_of(own), own, _report_path(request, own))
     return RedirectResponse(f"/benches/{own.name}/report", 303)
 
 

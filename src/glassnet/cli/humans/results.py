@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from glassnet.cli.console import Answer, answers, say
+from glassnet.cli.console import Answer, Unfinished, answers, percent, say, table
 from glassnet.cli.humans.common import opened, places
 
 
@@ -33,13 +33,15 @@ def report(
       glassnet humans report pets -o report.html
       glassnet humans report pets --json
     """
-    from glassnet.humans.report import analyse
+    from glassnet.humans.reporting import report_of, write
 
     with opened(database, data) as benches:
-        found = benches.get(bench).analysis(adjudicated=adjudicated)
-    made = analyse(found, seed=seed, margin=margin)
-    path = made.write(output or f"{bench}.html")
-    say(f"report: {Path(path).resolve()}")
+        found = benches.get(bench)
+        made = report_of(found, seed=seed, margin=margin, adjudicated=adjudicated)
+        path = write(made, found, Path(output or f"{bench}.html"))
+    for sentence in made.conclusions:
+        say(sentence)
+    say(f"report: {path.resolve()}")
     return made.to_json() | {"report": str(path)}
 
 
@@ -62,12 +64,42 @@ def export(bench: str, file: str, database: str | None, data: str | None) -> Ans
 
 
 @click.command()
+@click.option("--shared", metavar="FOLDER", help="Of the published answers; GLASSNET_SHARED.")
 @answers
-def oracle() -> Answer:
+def oracle(shared: str | None) -> Answer:
     """Reproduce published figures from published answers.
+
+    Exit code 1 where a figure does not come out as it was published.
 
     \b
     Example:
       glassnet humans oracle
     """
-    raise NotImplementedError
+    from glassnet.humans.oracle import checks, find_data, networks
+
+    data = Path(shared) if shared else find_data()
+    found = checks(data)
+    marks = {True: "yes", False: "NO", None: "not looked at"}
+    table(
+        ("figure", "published", "found", "agrees"),
+        [(one.name, one.published, one.found, marks[one.agrees]) for one in found],
+    )
+    beside = networks(data) if data else []
+    if beside:
+        table(
+            ("network", "year", "right", "published", "beside one person", "three", "all"),
+            [(one.name, one.year, percent(one.accuracy), f"{one.published:.1f} %",
+              *one.verdicts.values()) for one in beside],
+        )  # fmt: skip
+    else:
+        say("published answers: not here; name their folder by --shared or GLASSNET_SHARED")
+    wrong = [one.name for one in found if one.agrees is False]
+    wrong += [one.name for one in beside if not one.agrees]
+    answer = {
+        "checks": [vars(one) for one in found],
+        "networks": [vars(one) for one in beside],
+        "wrong": wrong,
+    }
+    if wrong:
+        raise Unfinished(f"not as published: {', '.join(wrong)}", answer)
+    return answer
