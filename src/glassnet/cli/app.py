@@ -9,9 +9,11 @@ import glassnet
 from glassnet.cli.console import failures
 from glassnet.cli.data import data
 from glassnet.cli.demo import demo
+from glassnet.cli.humans import humans
 from glassnet.cli.models import models
 from glassnet.cli.predict import predict
 from glassnet.cli.report import report
+from glassnet.cli.serve import serve
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
 
@@ -43,7 +45,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, predict, summary, models, data, report):
+for command in (demo, train, predict, summary, models, data, report, humans, serve):
     cli.add_command(command)
 
 
