@@ -43,7 +43,8 @@ def test_it_is_described(name: str) -> None:
     assert known.summary.endswith(".")
     assert known.source
     assert {"in_channels", "classes", "size"} <= set(known.options)
-    assert models.build(name)(gn.zeros(1, *known.input)).shape == (1, 10)
+    classes = known.options["classes"]
+    assert models.build(name)(gn.zeros(1, *known.input)).shape == (1, classes)
 
 
 def test_a_seed_decides_the_weights() -> None:

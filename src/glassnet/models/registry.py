@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glassnet.errors import GlassnetError
+from glassnet.models.weights import Weights
 from glassnet.nn import Module
 
 Size = int | tuple[int, int]
@@ -20,12 +21,14 @@ class Architecture:
     make    the function that builds it; its keyword arguments are the options
     input   (C, H, W) of the images that it is made for by default
     source  the paper or page that describes it
+    weights the published ones that it can be had with (`pretrained=True`), or None
     """
 
     name: str
     make: Callable[..., Module]
     input: tuple[int, int, int]
     source: str
+    weights: Weights | None = None
 
     @property
     def summary(self) -> str:
@@ -42,12 +45,12 @@ _ARCHITECTURES: dict[str, Architecture] = {}
 
 
 def architecture(
-    name: str, input: tuple[int, int, int], source: str
+    name: str, input: tuple[int, int, int], source: str, weights: Weights | None = None
 ) -> Callable[[Callable[..., Module]], Callable[..., Module]]:
     """Enter a function that builds a network into the table (a decorator)."""
 
     def enter(make: Callable[..., Module]) -> Callable[..., Module]:
-        _ARCHITECTURES[name] = Architecture(name, make, input, source)
+        _ARCHITECTURES[name] = Architecture(name, make, input, source, weights)
         return make
 
     return enter
