@@ -25,6 +25,9 @@ Pair = tuple[Callable[..., Any], Callable[..., Any]]
 
 OPERATIONS: dict[str, Operation] = {}
 SWAPS: ContextVar[MappingProxyType[str, Pair]] = ContextVar("swaps", default=MappingProxyType({}))
+# Told of every operation that runs, (operation, arguments, options, result): see nn/trace.py.
+Watcher = Callable[["Operation", tuple[Any, ...], dict[str, Any], Any], None]
+WATCHER: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 class Example(NamedTuple):
@@ -87,7 +90,10 @@ class Operation:
         if is_grad_enabled():
             node = self._record(backward, cache, args, outputs, many)
         results = [self._wrap(y, node, i, args) for i, y in enumerate(outputs)]
-        return tuple(results) if many else results[0]
+        result = tuple(results) if many else results[0]
+        if (watcher := WATCHER.get()) is not None:
+            watcher(self, args, options, result)
+        return result
 
     def _by_position(
         self, args: tuple[Any, ...], options: dict[str, Any]
