@@ -5,6 +5,7 @@ the published checkpoints. `weights.py` knows where those are. No training, no d
 """
 
 from glassnet.models.convnetjs import convnetjs
+from glassnet.models.cut import Features, features
 from glassnet.models.digits import digits, digits_bn
 from glassnet.models.efficientnet import efficientnet_lite0
 from glassnet.models.lenet import lenet5
@@ -13,6 +14,7 @@ from glassnet.models.registry import Architecture, architecture, build, describe
 
 __all__ = [
     "Architecture",
+    "Features",
     "architecture",
     "build",
     "convnetjs",
@@ -20,6 +22,7 @@ __all__ = [
     "digits",
     "digits_bn",
     "efficientnet_lite0",
+    "features",
     "lenet5",
     "mlp",
     "names",
