@@ -4,7 +4,7 @@ import pytest
 import glassnet as gn
 from glassnet import models, nn
 from glassnet.errors import GlassnetError
-from glassnet.models.cut import find_layer, head, with_head
+from glassnet.models.cut import find_layer, head, stages, tap, with_head
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,23 @@ def test_what_the_head_is_shown_gives_the_answer(net, images):
 
 def test_pooling_is_the_mean_over_places(net, images):
     whole = models.features(net, "stage3")(images).data
-    pool = models.features(net, "stage3", pool=True)(images).data
+    pool = models.features(net, "stage3", grid=1)(images).data
     np.testing.assert_allclose(pool, whole.mean((2, 3)), rtol=1e-5, atol=1e-6)
+    quarters = models.features(net, "stage3", grid=2)(images).data.reshape(2, 40, 2, 2)
+    np.testing.assert_allclose(
+        quarters[:, :, 0, 1], whole[:, :, :4, 4:].mean((2, 3)), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_several_layers_in_one_pass(net, images):
+    first, last = tap(net, images, ["stage3", None])
+    np.testing.assert_array_equal(first.data, models.features(net, "stage3")(images).data)
+    np.testing.assert_array_equal(last.data, models.features(net)(images).data)
+
+
+def test_the_stages(net):
+    assert stages(net) == [f"blocks.{i}" for i in range(7)]
+    assert stages(models.build("digits")) == []
 
 
 def test_the_hooks_are_gone_afterwards(net, images):
@@ -53,7 +68,7 @@ def test_the_hooks_are_gone_afterwards(net, images):
 
 def test_gradients_pass(net, images):
     x = gn.tensor(images.data, requires_grad=True)
-    models.features(net, "blocks.0", pool=True)(x).sum().backward()
+    models.features(net, "blocks.0", grid=1)(x).sum().backward()
     assert np.abs(np.asarray(x.grad)).max() > 0
 
 
@@ -90,7 +105,7 @@ def test_another_head_can_be_written_down_and_built_again(images):
 
 
 def test_a_cut_network_can_be_written_down(net, images):
-    cut = nn.Sequential(models.features(net, "stage2", pool=True), nn.Linear(24, 2)).eval()
+    cut = nn.Sequential(models.features(net, "stage2", grid=1), nn.Linear(24, 2)).eval()
     twin = nn.build(nn.architecture(cut)).eval()
     twin.load_state_dict(cut.state_dict())
     np.testing.assert_array_equal(twin(images).data, cut(images).data)

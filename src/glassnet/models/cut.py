@@ -6,15 +6,18 @@ N batch, C channels, H W height width, D features.
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
-from glassnet import nn
+from glassnet import nn, ops
 from glassnet.errors import GlassnetError
 from glassnet.nn import Module
 from glassnet.tensor import Tensor
 
-STAGES = ("layer{}", "blocks.{}", "stages.{}", "features.{}")  # what families call their stages
+STAGES = ("layer{}", "blocks.{}", "stages.{}")  # what families call their stages
 
 
 class Features(Module):
@@ -22,42 +25,21 @@ class Features(Module):
 
     layer  dotted name, as `net.named_modules()` has it; "stage4" is the fourth stage of a network
            in stages, whatever its family calls them; None: what the last layer is shown
-    pool   the mean over all places of an image (N, C, H, W), or of a sequence (N, T, D): (N, D)
+    grid   None: the output as it is; 1: its mean over all places, (N, C); 2: the means over the
+           four quarters of the image, (N, 4 C), which keep where something is; and so on
     """
 
-    def __init__(self, net: Module, layer: str | None = None, pool: bool = False) -> None:
+    def __init__(self, net: Module, layer: str | None = None, grid: int | None = None) -> None:
         super().__init__()
-        self.net, self.layer, self.pool = net, layer, pool
-        self._place = head(net) if layer is None else find_layer(net, layer)
+        self.net, self.layer, self.grid = net, layer, grid
+        find_layer(net, layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        layer = self.net.get_submodule(self._place)
-        if self.layer is None:
-            remove = layer.register_forward_pre_hook(lambda module, args: _stop(args[0]))
-        else:
-            remove = layer.register_forward_hook(lambda module, args, output: _stop(output))
-        try:
-            self.net(x)
-        except _Reached as reached:
-            return pooled(reached.output) if self.pool else reached.output
-        finally:
-            remove()
-        raise GlassnetError(f"layer '{self._place}' did not run; name one that the network uses")
+        (output,) = tap(self.net, x, [self.layer])
+        return output if self.grid is None else pooled(output, self.grid)
 
 
-class _Reached(Exception):
-    """Carries the output of the layer past the rest of the network."""
-
-    def __init__(self, output: Tensor) -> None:
-        super().__init__()
-        self.output = output
-
-
-def _stop(output: Any) -> None:
-    raise _Reached(output)
-
-
-def features(net: Module, layer: str | None = None, pool: bool = False) -> Features:
+def features(net: Module, layer: str | None = None, grid: int | None = None) -> Features:
     """The part of `net` up to a layer, as a network of its own that shares the weights.
 
     >>> from glassnet import models
@@ -67,31 +49,86 @@ def features(net: Module, layer: str | None = None, pool: bool = False) -> Featu
 
     See `Features`; raises GlassnetError, with the names that are near, for a layer that is none.
     """
-    return Features(net, layer, pool)
+    return Features(net, layer, grid)
 
 
-def pooled(x: Tensor) -> Tensor:
-    """The mean over places: (N, C, H, W) or (N, T, D) -> (N, C) or (N, D); (N, D) stays."""
-    if x.ndim == 4:
+def tap(net: Module, x: Tensor, layers: Sequence[str | None]) -> list[Tensor]:
+    """Outputs of several layers in one pass, which ends when the last of them has run.
+
+    Raises GlassnetError for a layer that did not run.
+    """
+    seen: dict[int, Tensor] = {}
+
+    def note(index: int, output: Tensor) -> None:
+        seen[index] = output
+        if len(seen) == len(layers):
+            raise _Enough
+
+    removals = [_hook(net, layer, partial(note, i)) for i, layer in enumerate(layers)]
+    try:
+        with suppress(_Enough):
+            net(x)
+    finally:
+        for remove in removals:
+            remove()
+    idle = [str(layer) for i, layer in enumerate(layers) if i not in seen]
+    if idle:
+        raise GlassnetError(f"layer '{idle[0]}' did not run; name one that the network uses")
+    return [seen[i] for i in range(len(layers))]
+
+
+class _Enough(Exception):
+    """All layers that were asked for have run: leaves the rest of the network out."""
+
+
+def _hook(net: Module, layer: str | None, note: Callable[[Tensor], None]) -> Callable[[], None]:
+    place = net.get_submodule(find_layer(net, layer))
+    if layer is None:
+        return place.register_forward_pre_hook(lambda module, args: note(args[0]))
+    return place.register_forward_hook(lambda module, args, output: note(output))
+
+
+def pooled(x: Tensor, grid: int = 1) -> Tensor:
+    """Means over the cells of a grid x grid raster: (N, C, H, W) -> (N, grid^2 C).
+
+    A sequence (N, T, D) becomes its mean (N, D); (N, D) stays.
+    """
+    if x.ndim == 4 and grid == 1:
         return x.mean(dim=(2, 3))
+    if x.ndim == 4:
+        return ops.flatten(ops.adaptive_avg_pool2d(x, grid), 1)
     return x.mean(dim=1) if x.ndim == 3 else x
 
 
-def find_layer(net: Module, name: str) -> str:
-    """The dotted name that `name` means. Raises GlassnetError where there is no such layer."""
+def stages(net: Module) -> list[str]:
+    """The names of the network's stages, from the first; [] for a network that is not in stages."""
+    names = {name for name, _ in net.named_modules()}
+    for pattern in STAGES:
+        first = 1 if pattern == "layer{}" else 0  # ResNet counts from 1
+        numbers = itertools.takewhile(
+            lambda i: pattern.format(i) in names,
+            itertools.count(first),  # noqa: B023
+        )
+        if found := [pattern.format(i) for i in numbers]:
+            return found
+    return []
+
+
+def find_layer(net: Module, name: str | None) -> str:
+    """The dotted name that `name` means, the head's for None.
+
+    Raises GlassnetError where there is no such layer.
+    """
+    if name is None:
+        return head(net)
     names = [known for known, _ in net.named_modules() if known]
     if name in names:
         return name
     stage = re.fullmatch(r"stage(\d+)", name)
-    if stage is not None:
-        for pattern in STAGES:
-            first = 1 if pattern == "layer{}" else 0  # ResNet counts from 1
-            place = pattern.format(int(stage[1]) - 1 + first)
-            if place in names:
-                return place
-    near = (
-        difflib.get_close_matches(name, names, n=5, cutoff=0.4) or names[:: max(len(names) // 8, 1)]
-    )
+    if stage is not None and 1 <= int(stage[1]) <= len(stages(net)):
+        return stages(net)[int(stage[1]) - 1]
+    close = difflib.get_close_matches(name, names, n=5, cutoff=0.4)
+    near = close or names[:: max(len(names) // 8, 1)]
     raise GlassnetError(
         f"{type(net).__name__} has no layer '{name}'; it has {len(names)}, such as "
         f"{', '.join(near)} (net.named_modules() lists them)"

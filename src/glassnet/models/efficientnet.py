@@ -14,7 +14,7 @@ import math
 from typing import NamedTuple
 
 from glassnet import nn, ops
-from glassnet.models.blocks import conv_norm_act, rounded
+from glassnet.models.blocks import conv_norm_act, he_, rounded
 from glassnet.models.registry import Size, architecture
 from glassnet.models.weights import Arrays, Pretrained, Weights, tensorflow, with_weights
 from glassnet.tensor import Tensor
@@ -138,6 +138,7 @@ class EfficientNetLite(nn.Module):
         self.global_pool = nn.GlobalAvgPool2d()
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(HEAD, classes)
+        he_(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = conv_norm_act(x, self.conv_stem, self.bn1, self.act)  # (N, 32, H / 2, W / 2)
@@ -188,7 +189,6 @@ def _renamed(name: str, table: dict[str, str]) -> str:
     return table.get(f"{owner}.", f"{owner}.") + last
 
 
-_GITHUB = "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"
 LITE0 = Weights(
     publisher="TensorFlow",
     file="efficientnet-lite0-57934424.pth",
@@ -201,15 +201,49 @@ LITE0 = Weights(
 )
 
 
+def _timm(file: str, side: int, crop: float, top1: float) -> Weights:
+    digits = file.removesuffix(".pth").rpartition("-")[2]
+    shown = tensorflow(side, crop, mean=127.5, std=127.5)
+    url = f"https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/{file}"
+    return Weights("timm, from TensorFlow", file, digits, shown, top1, "classifier", url)
+
+
+LITE1 = _timm("tf_efficientnet_lite1-bde8b488.pth", 240, 0.882, 0.76674)
+LITE2 = _timm("tf_efficientnet_lite2-dcccb7df.pth", 260, 0.890, 0.77470)
+SOURCE = "Tan, Le 2019, EfficientNet, table 1; Liu 2020, EfficientNet-Lite"
+
+
 @architecture(
-    "efficientnet_lite0",
-    input=(3, 224, 224),
-    source="Tan, Le 2019, EfficientNet, table 1; Liu 2020, EfficientNet-Lite",
-    weights=LITE0,
-)
+    "efficientnet_lite0", input=(3, 224, 224), source=SOURCE, weights=LITE0,
+    parameters=4_652_008, multiply_adds=385_187_552,
+)  # fmt: skip
 def efficientnet_lite0(
     in_channels: int = 3, classes: int = 1000, size: Size = 224, pretrained: Pretrained = False
 ) -> nn.Module:
-    """EfficientNet-Lite0: inverted residuals with ReLU6, 75 % on ImageNet for 0.4 G operations."""
+    """EfficientNet-Lite0: inverted residuals with ReLU6, 75 % on ImageNet."""
     net = EfficientNetLite(1.0, 1.0, 0.2, in_channels, classes)
     return with_weights(net, LITE0, pretrained)
+
+
+@architecture(
+    "efficientnet_lite1", input=(3, 240, 240), source=SOURCE, weights=LITE1,
+    parameters=5_416_680, multiply_adds=600_185_232,
+)  # fmt: skip
+def efficientnet_lite1(
+    in_channels: int = 3, classes: int = 1000, size: Size = 240, pretrained: Pretrained = False
+) -> nn.Module:
+    """EfficientNet-Lite1: as Lite0, 1.1 times as deep."""
+    net = EfficientNetLite(1.0, 1.1, 0.2, in_channels, classes)
+    return with_weights(net, LITE1, pretrained)
+
+
+@architecture(
+    "efficientnet_lite2", input=(3, 260, 260), source=SOURCE, weights=LITE2,
+    parameters=6_092_072, multiply_adds=859_736_272,
+)  # fmt: skip
+def efficientnet_lite2(
+    in_channels: int = 3, classes: int = 1000, size: Size = 260, pretrained: Pretrained = False
+) -> nn.Module:
+    """EfficientNet-Lite2: 1.1 times as wide, 1.2 times as deep."""
+    net = EfficientNetLite(1.1, 1.2, 0.3, in_channels, classes)
+    return with_weights(net, LITE2, pretrained)
