@@ -9,11 +9,13 @@ import glassnet
 from glassnet.cli.console import failures
 from glassnet.cli.data import data
 from glassnet.cli.demo import demo
+from glassnet.cli.features import features
 from glassnet.cli.models import models
 from glassnet.cli.predict import predict
 from glassnet.cli.report import report
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
+from glassnet.cli.transfer import transfer
 
 
 class Commands(click.Group):
@@ -43,7 +45,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, predict, summary, models, data, report):
+for command in (demo, train, transfer, predict, features, summary, models, data, report):
     cli.add_command(command)
 
 

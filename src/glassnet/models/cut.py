@@ -17,7 +17,7 @@ from glassnet.errors import GlassnetError
 from glassnet.nn import Module
 from glassnet.tensor import Tensor
 
-STAGES = ("layer{}", "blocks.{}", "stages.{}")  # what families call their stages
+STAGES = {"layer{}": 1, "blocks.{}": 0, "stages.{}": 0}  # what families call their stages
 
 
 class Features(Module):
@@ -103,15 +103,9 @@ def pooled(x: Tensor, grid: int = 1) -> Tensor:
 def stages(net: Module) -> list[str]:
     """The names of the network's stages, from the first; [] for a network that is not in stages."""
     names = {name for name, _ in net.named_modules()}
-    for pattern in STAGES:
-        first = 1 if pattern == "layer{}" else 0  # ResNet counts from 1
-        numbers = itertools.takewhile(
-            lambda i: pattern.format(i) in names,
-            itertools.count(first),  # noqa: B023
-        )
-        if found := [pattern.format(i) for i in numbers]:
-            return found
-    return []
+    rows = ([pattern.format(i) for i in range(first, 100)] for pattern, first in STAGES.items())
+    found = (list(itertools.takewhile(names.__contains__, row)) for row in rows)
+    return next((row for row in found if row), [])
 
 
 def find_layer(net: Module, name: str | None) -> str:

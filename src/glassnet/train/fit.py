@@ -153,6 +153,11 @@ def resume(
     """
     saved = Checkpoint.load(find(path, "last"))
     old = saved.recipe
+    if old.get("probe"):
+        raise CheckpointError(
+            f"{path} is a probe: it was solved to its minimum and there is nothing to go on with; "
+            f"run `glassnet transfer` with --finetune for more"
+        )
     own = [name for name, names in (("loss", losses.LOSSES), ("schedule", schedules.NAMES))
            if old[name] not in names]  # fmt: skip
     if own:
