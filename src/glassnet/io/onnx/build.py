@@ -30,7 +30,8 @@ class Builder:
         self.state, self.image_shape = state, shape
         self.input = IMAGES  # the value that stands for the images as the network is shown them
         self.nodes: list[Any] = []
-        self.arrays: dict[str, Array] = {}  # initialisers by name
+        self.arrays: dict[str, Array] = {}  # the network's, by name: initialisers
+        self.constants: dict[str, Array] = {}  # the graph's own, which do not train: Constant nodes
         self.names: dict[tuple[int, int], str] = {}  # (step, output) -> value
         self.shapes: dict[tuple[int, int], Shape] = {}
         self.layer = ""
@@ -64,8 +65,8 @@ class Builder:
 
     def array(self, array: Any, dtype: Any = None) -> str:
         """Add an array of the graph's own; returns its name."""
-        name = f"constant_{len(self.arrays)}"
-        self.arrays[name] = np.array(array, dtype)
+        name = f"constant_{len(self.constants)}"
+        self.constants[name] = np.array(array, dtype)
         return name
 
     def integers(self, *values: int) -> str:

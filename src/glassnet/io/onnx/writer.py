@@ -78,8 +78,13 @@ def to_onnx(
     last = b.shape(graph.output)
     b.nodes.append(onnx.helper.make_node("Identity", [b.value(graph.output)], [LOGITS]))
     kind = onnx.TensorProto.UINT8 if raw_pixels else onnx.TensorProto.FLOAT
+    from_array = onnx.numpy_helper.from_array
+    constants = [
+        onnx.helper.make_node("Constant", [], [name], value=from_array(array))
+        for name, array in b.constants.items()
+    ]
     made = onnx.helper.make_graph(
-        b.nodes,
+        [*constants, *b.nodes],
         type(net).__name__,
         [onnx.helper.make_tensor_value_info(IMAGES, kind, ["N", *shape])],
         [
@@ -87,7 +92,7 @@ def to_onnx(
                 LOGITS, onnx.TensorProto.FLOAT, ["N" if isinstance(n, Batch) else n for n in last]
             )
         ],
-        [onnx.numpy_helper.from_array(array, name) for name, array in b.arrays.items()],
+        [from_array(array, name) for name, array in b.arrays.items()],
     )
     return _model(made, preprocessing, classes)
 
