@@ -160,12 +160,17 @@ class _Reader:
         self.known.origin[name] = origin
 
     def _fold(self, node: Node) -> None:
-        """What a node makes of a weight alone is a weight."""
+        """What a node makes of a weight alone is a weight.
+
+        PyTorch writes equal weights once and the others as Identity, under their own names.
+        """
         source = node.inputs[0]
-        array = self.known.arrays[source]
+        array, origin = self.known.arrays[source], self.known.origin[source]
         if node.kind == "Transpose":
             array = array.transpose(node.attributes.get("perm", range(array.ndim)[::-1]))
-        self._keep(node.outputs[0], array, self.known.origin[source])
+        elif origin:
+            origin = node.outputs[0]
+        self._keep(node.outputs[0], array, origin)
 
     def _node(self, proto: Any) -> Node:
         found = {a.name: self._attribute(a) for a in proto.attribute}

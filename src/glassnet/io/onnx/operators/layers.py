@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from glassnet import ops
 from glassnet.errors import ShapeError
 from glassnet.io.onnx.operators.base import Call, operator
@@ -120,13 +118,10 @@ def _instance_norm(call: Call) -> Value:
 
 @operator("GroupNormalization")
 def _group_norm(call: Call) -> Value:
-    """Weight and bias by channel; before version 21 by group."""
+    """Weight and bias by channel. (Version 18, by group, is withdrawn: the checker refuses it.)"""
     x, weight, bias = map(tensor, call.inputs)
     groups, eps = call.attributes["num_groups"], call.attributes.get("epsilon", 1e-5)
-    if call.version >= 21:
-        return ops.group_norm(x, groups, weight, bias, eps)
-    each = np.repeat(np.arange(groups), x.shape[1] // groups)
-    return ops.group_norm(x, groups, weight[each], bias[each], eps)
+    return ops.group_norm(x, groups, weight, bias, eps)
 
 
 @operator("LayerNormalization")
