@@ -9,6 +9,7 @@ import glassnet
 from glassnet.cli.console import failures
 from glassnet.cli.data import data
 from glassnet.cli.demo import demo
+from glassnet.cli.features import features
 from glassnet.cli.humans import humans
 from glassnet.cli.models import models
 from glassnet.cli.predict import predict
@@ -16,6 +17,7 @@ from glassnet.cli.report import report
 from glassnet.cli.serve import serve
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
+from glassnet.cli.transfer import transfer
 
 
 class Commands(click.Group):
@@ -45,7 +47,9 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, predict, summary, models, data, report, humans, serve):
+for command in (
+    demo, train, transfer, predict, features, summary, models, data, report, humans, serve
+):  # fmt: skip
     cli.add_command(command)
 
 

@@ -108,13 +108,18 @@ def chosen(run: Run) -> int | None:
 
 def facts(run: Run) -> list[tuple[str, str]]:
     """What stands beside the headline, as (name, words)."""
-    seconds = sum(row.get("seconds", 0.0) for row in run.history)
+    seconds = sum(row.get("seconds", 0.0) for row in run.history) or run.config.get("seconds", 0.0)
     return [
         ("Parameters", f"{run.net.num_parameters():,}"),
         ("Images to train", f"{run.config['dataset']['train_size']:,}"),
-        ("Trained for", f"{count(len(run.history), 'epoch')}, {duration(seconds)}"),
+        ("Trained for", f"{length(run)}, {duration(seconds)}"),
         ("Seed", words(run.config.get("seed"))),
     ]
+
+
+def length(run: Run) -> str:
+    """How long it was trained, in words; a probe is solved, not trained for epochs."""
+    return "a linear probe" if run.config.get("probe") else count(len(run.history), "epoch")
 
 
 def curves(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -263,13 +268,16 @@ def making(run: Run) -> list[tuple[str, str]]:
     settings = [
         ("Data", f"{data['name']}: {data['train_size']:,} images to train, "
                  f"{data['validation_size'] or 0:,} held out"),
+        ("Split", words(config.get("split"))),
         ("Preprocessing", str(run.preprocessing)),
+        ("Probe", words(config.get("probe"))),
         ("Augmentation", words(config.get("augment")) or "none"),
         ("Optimiser", words(config.get("optimizer"))),
-        ("Schedule", words(config.get("schedule")) or "constant learning rate"),
+        ("Schedule", words(config.get("schedule")) or "constant learning rate"
+                     if run.history else ""),
         ("Loss", words(config.get("loss"))),
         ("Batch size", words(config.get("batch_size"))),
-        ("Length", f"{count(len(run.history), 'epoch')}; {run.stopped}"),
+        ("Length", f"{length(run)}; {run.stopped}"),
         ("Seed", words(config.get("seed"))),
         ("Threads", words(config.get("threads"))),
         ("Versions", words(config.get("versions"))),
