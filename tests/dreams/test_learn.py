@@ -37,7 +37,7 @@ def test_the_likelihood_of_held_out_data_grows(options: Any) -> None:
     fit(rbm, x, epochs=0, **options)  # the biases alone
     before = likelihood(rbm, held_out)
     learned = fit(rbm, x, validation=held_out, epochs=25, lr=0.2, batch_size=20, **options)
-    assert likelihood(rbm, held_out) > before + 0.6
+    assert likelihood(rbm, held_out) > before + 0.4
     assert len(learned.history) == 25 and abs(learned.history[-1]["gap"]) < 0.5
 
 

@@ -137,7 +137,7 @@ def reverse_ais(
     """As `ais`, from samples of the machine back to beta = 0: (walks,), log Z from each walk.
 
     samples  of the machine, `walks` of them; by default the ends of tempered chains of `rounds`
-    rounds. -log of the mean of exp(-each) estimates log Z, and is too large on average where the samples
+    rounds. -log of the mean of exp(-each) estimates log Z, too large on average where the samples
     are exact.
     """
     draw = random.derive(seed, _BACKWARD)
