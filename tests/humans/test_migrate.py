@@ -32,10 +32,11 @@ def old_database(database: str | None, data: Path) -> None:
     """One of schema 0001, with a bench and a participant who has answered."""
     with Benches(database, data) as benches:
         finish(join(benches.create("digits", "digits", images=3)))
-        with benches.store.engine.connect().execution_options(writes=True) as connection:
-            with connection.begin():
-                connection.execute(text("DROP TABLE judgement"))
-                connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        for statement in (
+            "DROP TABLE judgement",
+            "UPDATE alembic_version SET version_num = '0001'",
+        ):
+            benches.store.write(lambda c, s=statement: c.execute(text(s)) and None)
 
 
 def test_an_old_database_is_backed_up_and_brought_up_to_date(
