@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -281,3 +282,17 @@ def test_databases_that_cannot_be_opened(tmp_path: Path) -> None:
         Benches("mysql://x/y", tmp_path / "b")
     with pytest.raises(GlassnetError, match="cannot be opened"):
         Benches("postgresql://nobody@127.0.0.1:9/none?connect_timeout=2", tmp_path / "c")
+
+
+def test_the_page_on_the_human_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import platformdirs
+
+    monkeypatch.setattr(platformdirs, "user_data_path", lambda *_, **__: tmp_path)
+    text = (Path(__file__).parents[2] / "docs" / "human-bench.md").read_text("utf-8")
+    code, *others = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert not others
+    exec(compile(code, "human-bench.md", "exec"), {})
+    with Benches() as benches:
+        manifest = benches.get("digits").manifest
+    assert (manifest.timing.exposure_ms, manifest.timing.deadline_ms) == (50, 2000)
+    assert manifest.resume == "once" and manifest.confidence
