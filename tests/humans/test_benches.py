@@ -284,14 +284,14 @@ def test_databases_that_cannot_be_opened(tmp_path: Path) -> None:
         Benches("postgresql://nobody@127.0.0.1:9/none?connect_timeout=2", tmp_path / "c")
 
 
-def test_the_page_on_the_human_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_on_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import platformdirs
 
     monkeypatch.setattr(platformdirs, "user_data_path", lambda *_, **__: tmp_path)
-    text = (Path(__file__).parents[2] / "docs" / "human-bench.md").read_text("utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "human-bench-trust.md").read_text("utf-8")
     code, *others = re.findall(r"```python\n(.*?)```", text, re.S)
     assert not others
-    exec(compile(code, "human-bench.md", "exec"), {})
+    exec(compile(code, "human-bench-trust.md", "exec"), {})
     with Benches() as benches:
         manifest = benches.get("digits").manifest
     assert (manifest.timing.exposure_ms, manifest.timing.deadline_ms) == (50, 2000)
