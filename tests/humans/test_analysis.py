@@ -141,6 +141,8 @@ def test_the_facts_are_for_the_checklist(bench: Bench) -> None:
     bench.state_facts({"pay": "a coffee"})
     facts = bench.analysis().facts
     assert (facts["ethics"], facts["pay"]) == ("board 7", "a coffee")
+    assert (facts["invited"], facts["started"], facts["completed"]) == (1, 1, 1)
+    assert facts["source"] == "the test images of digits (1,000 images)"
     assert facts["locked"] is False and facts["chains_hold"] is True
     filled = {f.field.key: f.text for f in checklist.fill(facts, {})}
     for key in (

@@ -84,7 +84,7 @@ def make(
     manifest = Manifest(
         name=name,
         protocol=protocol,
-        source=source.about,
+        source=f"{source.about} ({len(source.test):,} images)",
         classes=source.classes,
         items=items,
         exemplars=exemplars,
