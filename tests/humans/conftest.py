@@ -34,6 +34,7 @@ def postgres_server() -> Iterator[str]:
     options = ["-D", str(data), "-U", "glassnet", "-A", "trust", "-E", "UTF8", "--no-sync"]
     subprocess.run([initdb, *options], check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
     command = [postgres, "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]
+    command += ["-c", "fsync=off"]  # our servers are killed here, this one and its machine are not
     with open(log, "wb") as output:
         server = subprocess.Popen(command, user=user, cwd=folder, stdout=output, stderr=output)
     try:
@@ -47,13 +48,13 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
-    """The URL of an empty database."""
+    """The URL of an empty place: a schema of its own, which is made faster than a database."""
     import psycopg
 
     name = f"test_{uuid4().hex[:12]}"
     with closing(psycopg.connect(f"{postgres_server}/postgres", autocommit=True)) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"{postgres_server}/{name}"
+        connection.execute(f"CREATE SCHEMA {name}")
+    return f"{postgres_server}/postgres?options=-csearch_path%3D{name}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -79,10 +79,10 @@ def test_each_network_has_its_sentence(report: Report) -> None:
     assert found is not None and f"{100 * found.human_error:.1f}\u00a0%" in strong
 
 
-def test_it_repeats(report: Report) -> None:
-    again = analyse(report.answers, seed=1, margin=0.02)
-    assert again.to_json()["comparisons"] == report.to_json()["comparisons"]
-    assert again.to_json()["crowd"] == report.to_json()["crowd"]
+def test_it_repeats() -> None:
+    answers = make(people=5, images=40, networks={"n": 0.1})
+    first, again = (analyse(answers, seed=1).to_json() for _ in range(2))
+    assert first == again
 
 
 def test_json(report: Report) -> None:
@@ -93,7 +93,7 @@ def test_json(report: Report) -> None:
     assert "wrong" not in told["estimands"][0]
     assert len(told["checklist"]) == 40
     assert told["exclusions"]["Withdrew (answers erased)"] == "2"
-    assert told["exclusions"]["Finished"] == "not reported"
+    assert told["exclusions"]["Began"] == "9" and "Finished" not in told["exclusions"]
     assert told["crowd"]["calibration"]["brier"] > 0
     assert [point["date"] for point in told["history"]] == ["2014", "2016-05", "2018-01-31"]
     assert any("nobody left out" in text for text in told["other_exclusions"])
@@ -214,7 +214,7 @@ def test_a_crowd(tmp_path: Path) -> None:
 
 
 def test_networks_that_say_how_sure_they_are() -> None:
-    answers = make(people=2, images=40, networks={"n": 0.2, "silent": 0.2})
+    answers = make(people=2, images=25, networks={"n": 0.2, "silent": 0.2})
     sure = replace(answers.models["n"], confidence=dict.fromkeys(answers.items, 0.9))
     report = analyse(replace(answers, models={**answers.models, "n": sure}))
     assert set(report.people.sure) == {"n"}
@@ -227,7 +227,7 @@ def test_networks_that_say_how_sure_they_are() -> None:
 
 def test_a_thousand_classes() -> None:
     """Ranked guesses among very many classes: no matrix, no consensus, a small page."""
-    answers = make(people=5, images=40, networks={"n": 0.1}, guesses=5)
+    answers = make(people=3, images=20, networks={"n": 0.1}, guesses=5)
     many = replace(answers, classes=(*answers.classes, *(f"class {i}" for i in range(996))))
     report = analyse(many)
     assert "consensus" not in {human.key for human in report.humans}

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_report(browser: Any, tmp_path: Path, scheme: str) -> None:  # noqa: F811
-    answers = make(networks={"weak": 0.5, "strong": 0.02}, confidence=True)
+    answers = make(people=4, images=40, networks={"weak": 0.5, "strong": 0.02}, confidence=True)
     path = analyse(answers).write(tmp_path / "report.html")
     page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
     complaints: list[str] = []

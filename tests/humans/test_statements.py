@@ -4,7 +4,15 @@ import pytest
 
 from glassnet.humans.comparison import compare_all
 from glassnet.humans.estimands import estimands
-from glassnet.humans.statements import conclusion, exclusions, p_value, points, signed, summary
+from glassnet.humans.statements import (
+    conclusion,
+    exclusions,
+    p_value,
+    points,
+    signed,
+    size,
+    summary,
+)
 from glassnet.humans.verdict import Verdict
 from tests.humans.crowds import make
 
@@ -14,6 +22,10 @@ from tests.humans.crowds import make
 )
 def test_points_have_their_sign(share: float, text: str) -> None:
     assert points(share) == text
+
+
+def test_sizes_have_none() -> None:
+    assert [size(share) for share in (-0.018, 0.0, 0.02)] == ["1.8", "0.0", "2.0"]
 
 
 def test_numbers() -> None:
@@ -28,6 +40,8 @@ def test_exclusions_are_counted_or_said_not_to_be() -> None:
     told = dict(exclusions({"withdrawn": 0, "excluded": {"too fast": 2}}))
     assert told["Withdrew (answers erased)"] == "0" and told["Left out: too fast"] == "2"
     assert dict(exclusions({"excluded": {}}))["Left out by the rules"] == "0"
+    assert dict(exclusions({"completion_rate": "5 of 7"}))["Completed"] == "5 of 7"
+    assert dict(exclusions({}))["Left out by the rules"] == "not reported"
     assert dict(exclusions({"excluded": 3}))["Left out by the rules"] == "3"
 
 

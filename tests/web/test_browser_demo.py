@@ -37,4 +37,4 @@ def test_the_demo_in_two_minutes(tmp_path: Path, chromium: Any) -> None:
     taken = time.monotonic() - start
     page.close()
     assert serving.stop(server) == 0
-    assert taken < 60  # a person needs a minute for the twenty
+    assert taken < 100  # the rest of two minutes is for looking at twenty digits

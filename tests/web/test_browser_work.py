@@ -26,7 +26,7 @@ def ready(page: Any, number: int) -> None:
     """Wait until image `number` can be answered."""
     page.wait_for_function(
         """number => document.getElementById("count").textContent.startsWith(`${number} of`) &&
-        document.querySelector("#chooser button:not(.fold):enabled, #chooser input:enabled")""",
+        document.querySelector("#chooser[aria-busy=false]")""",
         arg=number,
     )
 
@@ -128,6 +128,40 @@ def test_both_clocks_and_the_window_that_was_left(page: Any, make: Make, tmp_pat
         rows = list(csv.DictReader(file))
     assert [row["blurred"] for row in rows] == ["1", "0"]
     assert 400 <= float(rows[0]["client_ms"]) <= float(rows[0]["server_ms"]) + 50
+
+
+def test_a_key_that_is_held_answers_once(page: Any, make: Make) -> None:
+    begin(page, make(images=4))
+    page.keyboard.down("1")
+    ready(page, 2)
+    for _ in range(5):
+        page.keyboard.down("1")  # what a keyboard sends on and on
+    page.wait_for_timeout(300)
+    assert page.locator("#count").inner_text() == "2 of 4"
+    page.keyboard.up("1")
+    press(page, "1")
+
+
+def test_withdrawing_in_a_pause(page: Any, make: Make) -> None:
+    bench = make(images=4)
+    begin(page, bench)
+    press(page, "1")
+    page.keyboard.press("Escape")
+    page.get_by_text("Withdraw from this test").click()
+    page.get_by_role("button", name="Erase my answers").click()
+    page.get_by_role("heading", name="You have withdrawn").wait_for()
+    assert bench.status()["withdrawn"] == 1
+
+
+def test_a_test_that_ends_while_one_works(page: Any, make: Make) -> None:
+    bench = make(images=4)
+    begin(page, bench)
+    bench.lock()
+    page.keyboard.press("1")
+    page.get_by_role("heading", name="This session has stopped").wait_for()
+    page.get_by_role("link", name="Load again").click()
+    page.get_by_role("heading", name="Thank you").wait_for()
+    page.complaints.clear()
 
 
 def test_confidence(page: Any, make: Make) -> None:

@@ -24,6 +24,7 @@ class Person:
     answers: dict[int, taken.Content]
     about: dict[str, Any]
     excluded: str | None  # by which rule, or None
+    complete: bool  # answered every image
 
 
 def answers(bench: "Bench", exclude: bool, adjudicated: bool) -> Answers:
@@ -56,7 +57,7 @@ def _person(bench: "Bench", session: "Session") -> Person:
     consents = [content for _, content in bench.records.entries(session.id, "consent")]
     about = consents[0] if consents else {}
     excluded = _excluded(bench.manifest, final, about) if final else None
-    return Person(session.person, state, final, about, excluded)
+    return Person(session.person, state, final, about, excluded, session.complete)
 
 
 def _excluded(
@@ -115,6 +116,9 @@ def _facts(
         "manifest": manifest.digest,
         "source": manifest.source,
         "locked": bench.locked,
+        "invited": _invited(bench),
+        "started": len(began),
+        "completed": sum(person.complete for person in began),
         "withdrawn": withdrawn,
         "excluded": dict(excluded) if exclude else {},
         "adjudicated": adjudicated,
@@ -173,6 +177,16 @@ def wrong_labels(bench: "Bench") -> dict[str, list[str]]:
         if judgement.label_wrong:
             reasons.setdefault(judgement.item, []).append(judgement.note)
     return reasons
+
+
+def _invited(bench: "Bench") -> int | None:
+    """How many people were invited; None where anybody may come."""
+    from glassnet.humans import invitations
+
+    if bench.manifest.open:
+        return None
+    with bench.store.read() as connection:
+        return invitations.counts(connection, bench.name)["sent"]
 
 
 def _effort(manifest: Manifest) -> str:
@@ -236,8 +250,9 @@ def _explanations(manifest: Manifest) -> str:
 
 
 def _completion(began: list[Person], withdrawn: int) -> str:
-    done = sum(p.state in ("done", "locked") and p.excluded is None for p in began)
-    return f"{done} of {len(began)} who began; {withdrawn} withdrew" if began else ""
+    done = sum(person.complete for person in began)
+    said = f"{done} of {len(began)} who began answered every image; {withdrawn} withdrew"
+    return said if began else ""
 
 
 def _demographics(people: list[Person]) -> str:

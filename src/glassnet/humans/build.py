@@ -5,6 +5,7 @@ gives the same bench, whatever the version of anything.
 """
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassnet.data.dataset import in_threads
 from glassnet.data.progress import progress
-from glassnet.errors import DataError
+from glassnet.errors import DataError, GlassnetWarning
 from glassnet.humans import images
 from glassnet.humans.manifest import (
     Class,
@@ -65,6 +66,8 @@ def make(
     spool  an empty folder for what does not have to stay in memory. Raises DataError for pictures
     that cannot be used, for too few of them, and for fields that mean nothing.
     """
+    numbered = (replace(c, key=c.name, number=i) for i, c in enumerate(source.classes))
+    source = replace(source, classes=tuple(numbered))
     if wish.hierarchy is not None:
         source = _with_hierarchy(source, wish.hierarchy)
     given = _fields(preset, source, wish)
@@ -76,11 +79,12 @@ def make(
     per_class = _number(wish.exemplars, preset.exemplars, "exemplars", least=0)
     exemplars, strips = maker.exemplars(per_class)
     training = maker.training(_number(wish.training, preset.training, "training", least=0))
+    _say_what_is_missing(wish, source, exemplars, len(training))
     items = (*training, *test, *maker.checks(checks))
     manifest = Manifest(
         name=name,
         protocol=protocol,
-        source=source.about,
+        source=f"{source.about} ({len(source.test):,} images)",
         classes=source.classes,
         items=items,
         exemplars=exemplars,
@@ -233,6 +237,24 @@ def _decoded(what: str, pictures: "Sequence[Picture]") -> "Iterator[tuple[Pictur
 
 def _open(picture: Picture) -> "Image":
     return picture.open()
+
+
+def _say_what_is_missing(
+    wish: Wish, source: Source, exemplars: Mapping[str, Sequence[str]], training: int
+) -> None:
+    """Warn where fewer pictures were found than were asked for."""
+    wanted = wish.exemplars or 0
+    short = [c.name for c in source.classes if len(exemplars.get(c.name, ())) < wanted]
+    said = []
+    if short:
+        said.append(
+            f"{len(short)} of {len(source.classes)} classes have fewer than {wanted} examples "
+            f"besides the test images, among them {', '.join(short[:5])}"
+        )
+    if training < (wish.training or 0):
+        said.append(f"{training} images were left for training, {wish.training} were wanted")
+    for text in said:
+        warnings.warn(text, GlassnetWarning, stacklevel=4)
 
 
 def _draw(seed: int, name: str) -> bytes:

@@ -40,11 +40,15 @@ class Class:
 
     path   names of the hierarchy from its top down to the group that the class stands in
     about  a line of explanation, or ""
+    key    its name in the source ("n01440764"), and `number` its place there, from 0: what
+           models that were trained on the source mean by it
     """
 
     name: str
     path: tuple[str, ...] = ()
     about: str = ""
+    key: str = ""
+    number: int = -1
 
 
 @dataclass(frozen=True)

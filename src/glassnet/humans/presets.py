@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,8 @@ def laid_out(classes: Sequence[Class], hierarchy: Path) -> tuple[tuple[Class, ..
         new = shown[entry["wnid"]]
         path = tuple(nodes[node] for node in entry["path"][:-1])
         renamed[old.name] = new
-        found.append((tuple(entry["path"]), Class(new, path, entry.get("gloss", ""))))
+        placed = replace(old, name=new, path=path, about=entry.get("gloss", ""))
+        found.append((tuple(entry["path"]), placed))
     if missing:
         raise DataError(
             f"{hierarchy}: {len(missing)} of {len(classes)} classes are not in the hierarchy, "

@@ -116,6 +116,12 @@ class Records:
         """The newest revision of a trial that was answered."""
         return int(connection.execute(_LAST, {"session_id": session, "trial": trial}).scalar_one())
 
+    def last_at(self, session: str) -> int | None:
+        """When the last entry was written."""
+        query = select(func.max(ENTRY.c.at)).where(ENTRY.c.session == session)
+        with self.store.read() as connection:
+            return connection.execute(query).scalar_one()
+
     def entries(self, session: str, *kinds: log.Entry) -> list[tuple[Any, Content]]:
         """(entry, content) of the log in order, of some kinds or all; [] once withdrawn."""
         query = select(ENTRY).where(ENTRY.c.session == session).order_by(ENTRY.c.number)

@@ -24,7 +24,8 @@ Images = Mapping[str, bytes] | Callable[[str], bytes | None]
 
 # What `Answers.facts` may hold besides the keys of the checklist, and what the report makes of it.
 FACTS = {
-    "title": "the heading of the report",
+    "bench": "the bench's name",
+    "title": "what the people were asked, or the heading of the report",
     "protocol": "the preset's name",
     "source": "where the images come from",
     "manifest": "the manifest's SHA-256",
@@ -77,6 +78,7 @@ class Report:
         """Everything as JSON-able values; what is undefined or refused is None or says why."""
         facts = self.answers.facts
         return {
+            "bench": facts.get("bench"),
             "title": facts.get("title"),
             "protocol": facts.get("protocol"),
             "manifest": facts.get("manifest"),

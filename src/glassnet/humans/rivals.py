@@ -31,7 +31,8 @@ def add(bench: "Bench", name: str, source: Path, date: str | None) -> ModelAnswe
         answers = predicted(bench, source, date)
     else:
         items = [item.name for item in manifest.of_kind("test")]
-        answers = read_model(source, manifest.class_names, items, date, source.name)
+        numbered = [c.name for c in sorted(manifest.classes, key=lambda c: c.number)]
+        answers = read_model(source, numbered, items, date, source.name)
     keep(bench, name, answers)
     return answers
 
@@ -102,14 +103,15 @@ def _predict(bench: "Bench", run: "Run", items: list[str]) -> NDArray[np.float32
 def _columns(bench: "Bench", run: "Run") -> list[int]:
     """The place of each of the bench's classes among the run's. Raises DataError."""
     places = {name: k for k, name in enumerate(run.classes)}
-    missing = [name for name in bench.manifest.class_names if name not in places]
+    classes = bench.manifest.classes
+    missing = [c.name for c in classes if c.name not in places and c.key not in places]
     if missing:
         raise DataError(
             f"the run {run.path} does not know the class {missing[0]!r} (and "
-            f"{len(missing) - 1} more of {len(bench.manifest.classes)}); its classes are "
+            f"{len(missing) - 1} more of {len(classes)}); its classes are "
             f"{', '.join(run.classes[:8])}"
         )
-    return [places[name] for name in bench.manifest.class_names]
+    return [places[c.name] if c.name in places else places[c.key] for c in classes]
 
 
 def _read(data: dict[str, Any]) -> ModelAnswers:

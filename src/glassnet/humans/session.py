@@ -53,6 +53,11 @@ class Session:
         return self.state
 
     @property
+    def complete(self) -> bool:
+        """Whether every image was answered, whatever came after."""
+        return int(self._look().row.trial) == len(self.trials)
+
+    @property
     def paused(self) -> bool:
         """Whether it was paused, and not resumed yet."""
         return self._look().row.paused_at is not None

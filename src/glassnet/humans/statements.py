@@ -7,9 +7,10 @@ import numpy as np
 
 import glassnet
 from glassnet.humans.answers import Answers
+from glassnet.humans.checklist import NOT_REPORTED
 from glassnet.humans.comparison import Comparison
 from glassnet.humans.estimands import Estimand
-from glassnet.humans.people import Crowd, Refused
+from glassnet.humans.people import Crowd
 from glassnet.humans.verdict import relevant
 from glassnet.look.wording import count, duration, percent
 
@@ -26,10 +27,15 @@ NAMED = 3  # networks of one verdict that are named in the summary
 
 def points(share: float, digits: int = 1) -> str:
     """A difference of shares in percentage points with its sign: -0.018 -> "−1.8"."""
-    text = f"{abs(100 * share):.{digits}f}"
+    text = size(share, digits)
     if float(text) == 0:
         return text
     return (MINUS if share < 0 else "+") + text
+
+
+def size(share: float, digits: int = 1) -> str:
+    """A difference of shares in percentage points without its sign: -0.018 -> "1.8"."""
+    return f"{abs(100 * share):.{digits}f}"
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -60,7 +66,7 @@ def conclusion(comparison: Comparison, human: Estimand, networks: int, margin: f
     if shown is not None and kind != "better" and (shown or kind != "worse"):
         text += (
             f" It is {'' if shown else 'not '}shown to be worse by less than "
-            f"{points(margin)[1:]} points, if at all."
+            f"{size(margin)} points, if at all."
         )
     if kind == "too few images":
         text += f" {_too_few(comparison, margin)}"
@@ -81,8 +87,8 @@ def _evidence(comparison: Comparison, networks: int) -> str:
 def _too_few(comparison: Comparison, margin: float) -> str:
     wanted = relevant(comparison.human_error, margin)
     text = (
-        f"This bench finds differences above {points(comparison.smallest)[1:]} points with a "
-        f"chance of 80{NBSP}%; it should find {points(wanted)[1:]}."
+        f"This bench finds differences above {size(comparison.smallest)} points with a "
+        f"chance of 80{NBSP}%; it should find {size(wanted)}."
     )
     spread = comparison.spread
     if spread is not None and spread.between_people / spread.people > 0.5 * spread.variance:
@@ -148,10 +154,9 @@ def _scoring(answers: Answers) -> str:
 
 def _of_people(answers: Answers, people: Crowd) -> dict[str, str]:
     if answers.crowd is not None:
-        size = answers.crowd.sum(axis=1)
+        seen = answers.crowd.sum(axis=1)
         return {
-            "human_answers_per_item": f"{size.min()} to {size.max()}, mean {size.mean():.1f}",
-            "difference_tested": "yes",
+            "human_answers_per_item": f"{seen.min()} to {seen.max()}, mean {seen.mean():.1f}",
         }
     per_item = (~np.isnan(answers.correct)).sum(axis=0)
     per_person = [person.images for person in people.people]
@@ -186,9 +191,7 @@ def _of_models(answers: Answers) -> dict[str, str]:
 def _of_tests(compared: Sequence[Comparison], humans: Sequence[Estimand]) -> dict[str, str]:
     tests = list(dict.fromkeys(comparison.test for comparison in compared))
     primary = [c for c in compared if c.estimand == humans[0].key]
-    smallest = " to ".join(
-        dict.fromkeys(points(f(c.smallest for c in primary))[1:] for f in (min, max))
-    )
+    smallest = " to ".join(dict.fromkeys(size(f(c.smallest for c in primary)) for f in (min, max)))
     return {
         "difference_tested": f"network and person on the same images, by {', '.join(tests)}; "
         "two-sided, adjusted by Holm over the networks",
@@ -222,27 +225,21 @@ def other_rules(
 
 
 def exclusions(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Who began, finished, withdrew and was left out, as (name, words); what is unknown is said."""
+    """Who began, finished, withdrew and was left out, as (name, words); a gap is said to be one."""
     rows = [
-        (name, f"{facts[key]:,}" if isinstance(facts.get(key), int) else "not reported")
-        for name, key in (
-            ("People invited", "invited"),
-            ("Began", "started"),
-            ("Finished", "completed"),
-            ("Withdrew (answers erased)", "withdrawn"),
-        )
+        (name, f"{facts[key]:,}")
+        for name, key in (("Invited", "invited"), ("Began", "started"), ("Finished", "completed"))
+        if isinstance(facts.get(key), int)
     ]
-    excluded = facts.get("excluded")
-    if isinstance(excluded, Mapping):
-        rows += [(f"Left out: {rule}", f"{n:,}") for rule, n in excluded.items()]
-        if not excluded:
-            rows.append(("Left out by the rules", "0"))
-    else:
-        text = f"{excluded:,}" if isinstance(excluded, int) else "not reported"
-        rows.append(("Left out by the rules", text))
-    return rows
-
-
-def why(value: Any) -> str | None:
-    """The reason of a refused figure, else None."""
-    return value.why if isinstance(value, Refused) else None
+    if facts.get("completion_rate"):
+        rows.append(("Completed", str(facts["completion_rate"])))
+    withdrawn, excluded = facts.get("withdrawn"), facts.get("excluded")
+    known = f"{withdrawn:,}" if isinstance(withdrawn, int) else NOT_REPORTED
+    rows.append(("Withdrew (answers erased)", known))
+    if isinstance(excluded, Mapping) and excluded:
+        return rows + [(f"Left out: {rule}", f"{n:,}") for rule, n in excluded.items()]
+    left = 0 if excluded == {} else excluded
+    return [
+        *rows,
+        ("Left out by the rules", f"{left:,}" if isinstance(left, int) else NOT_REPORTED),
+    ]

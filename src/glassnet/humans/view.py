@@ -13,7 +13,7 @@ from glassnet.humans.estimands import Estimand
 from glassnet.humans.manifest import CAUSES
 from glassnet.humans.mistakes import Beside, Missed, confusion
 from glassnet.humans.report import Images, Report
-from glassnet.humans.statements import exclusions, p_value, points, summary
+from glassnet.humans.statements import exclusions, p_value, points, size, summary
 from glassnet.humans.statistics.intervals import Interval, wilson
 from glassnet.humans.statistics.power import images_needed
 from glassnet.humans.verdict import relevant
@@ -44,7 +44,8 @@ def render(report: Report, images: Images | None = None) -> str:
     order = [c.network for c in _ranked(report, report.primary)]
     chosen = next((b for name in order for b in report.beside if b.network == name), None)
     context: dict[str, Any] = {
-        "title": facts.get("title") or "People beside networks",
+        "title": ": ".join(str(facts[k]) for k in ("bench", "title") if facts.get(k))
+        or "People beside networks",
         "summary": summary(report.humans, report.compared),
         "conclusions": _conclusions(report),
         "report": report,
@@ -256,8 +257,8 @@ def _power(report: Report) -> dict[str, Any]:
             {
                 "network": c.network,
                 "seen": points(c.difference),
-                "smallest": points(c.smallest)[1:],
-                "wanted": points(relevant(c.human_error, report.margin))[1:],
+                "smallest": size(c.smallest),
+                "wanted": size(relevant(c.human_error, report.margin)),
                 "needed": f"{c.needed:,}" if c.needed is not None else "no number is enough",
             }
             for c in compared
@@ -312,7 +313,7 @@ def _making(report: Report) -> list[tuple[str, str]]:
         ("Hash chains", CHAINS.get(facts.get("chains_hold"))),
         ("Adjudication", ADJUDICATED.get(facts.get("adjudicated"))),
         ("Screens", words(facts.get("screens")) or None),
-        ("Margin", f"{points(report.margin)[1:]} points" if report.margin else "none was set"),
+        ("Margin", f"{size(report.margin)} points" if report.margin else "none was set"),
         ("Seed", report.seed),
         (
             "Versions",

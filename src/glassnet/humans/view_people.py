@@ -6,7 +6,7 @@ from typing import Any
 from glassnet.humans.charts import blocks_chart
 from glassnet.humans.people import Refused
 from glassnet.humans.report import Report
-from glassnet.humans.statements import p_value, points, signed
+from glassnet.humans.statements import p_value, points, signed, size
 from glassnet.humans.statistics.behaviour import Calibration, Trend
 from glassnet.humans.statistics.consistency import Consistency
 from glassnet.humans.statistics.mixed import OddsRatio
@@ -116,7 +116,7 @@ def _calibration(found: Calibration | Refused) -> dict[str, str]:
 
 
 def _sure(found: Calibration) -> str:
-    text = f"off by {points(found.gap)[1:]} points on average, Brier score {found.brier:.3f}"
+    text = f"off by {size(found.gap)} points on average, Brier score {found.brier:.3f}"
     if found.discrimination is None:
         return text
     return f"{text}; a right answer had the higher one in {percent(found.discrimination)}"

@@ -69,11 +69,11 @@ def verdict(shown: Sequence[Revealed], model: str) -> str:
     p = mcnemar(discordant(theirs, own))
     apart = int((own != theirs).sum())
     if not apart:
-        return f"You and {model} were right and wrong on the same images: nothing tells you apart."
+        return f"You and “{model}” were right and wrong on the same images; nothing parts you."
     order = ("less often than", "more often than", "as often as")
     less = order[0 if own.sum() < theirs.sum() else 1 if own.sum() > theirs.sum() else 2]
     chance = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-    told = f"You erred {less} {model}; you differ on {count(apart, 'image')}"
+    told = f"You erred {less} “{model}”; you differ on {count(apart, 'image')}"
     if p < 0.05:
         return f"{told}, more than chance explains (exact McNemar test, {chance})."
     few = f"too few of {len(shown):,} to tell you apart"

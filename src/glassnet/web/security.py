@@ -82,10 +82,13 @@ class Guard:
 
 @dataclass
 class Rates:
-    """Token buckets: `burst` requests at once, `rate` a second after that, for each key."""
+    """Token buckets: `burst` requests at once, `rate` a second after that, for each key.
 
-    rate: float = 40.0
-    burst: float = 200.0
+    A page with a thousand classes may ask for a thousand strips of examples.
+    """
+
+    rate: float = 50.0
+    burst: float = 1500.0
     most: int = 10_000  # keys that are remembered
 
     def __post_init__(self) -> None:

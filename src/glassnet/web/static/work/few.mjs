@@ -14,7 +14,7 @@ export class Few {
     root.replaceChildren(...classes.map((each) => this.button(each)));
   }
 
-  button({ name, key }) {
+  button({ name, key, sheet }) {
     const made = document.createElement("button");
     made.type = "button";
     made.dataset.name = name;
@@ -25,6 +25,7 @@ export class Few {
     label.textContent = name;
     made.append(cap);
     if (name.toLowerCase() !== key) made.append(label);
+    if (sheet) made.append(examples(sheet));
     made.setAttribute("aria-label", name);
     made.setAttribute("aria-keyshortcuts", key);
     made.addEventListener("click", (event) => this.pick(name, event.timeStamp));
@@ -56,4 +57,11 @@ export class Few {
   reset() {
     this.mark([]);
   }
+}
+
+// As many of a class's examples as the button is wide.
+function examples(sheet) {
+  const strip = document.createElement("img");
+  Object.assign(strip, { src: sheet, alt: "", className: "strip", draggable: false });
+  return strip;
 }

@@ -52,7 +52,7 @@ class Work {
   async take(trial) {
     this.begin(trial);
     const outcome = await this.ask(trial);
-    this.chooser.enable(false);
+    this.open(false);
     if (outcome.pause) {
       this.stage.clear();
       return insist(() => post("/work/pause"), waiting);
@@ -69,6 +69,7 @@ class Work {
 
   begin(trial) {
     this.trial = trial;
+    this.open(false);
     this.sure = this.time = null;
     this.interruptions.start();
     this.chooser.reset();
@@ -92,13 +93,19 @@ class Work {
     this.stage.keepOnly([trial.image, trial.preload]);
   }
 
+  // Whether answers are taken.
+  open(on) {
+    this.chooser.enable(on);
+    at("chooser").setAttribute("aria-busy", String(!on));
+  }
+
   // Shows the trial and waits for the person.
   async ask(trial) {
     const settled = new Promise((resolve) => (this.settle = resolve));
     this.shown = null;
     this.shown = await this.present(trial);
     this.interruptions.shownAt(this.shown);
-    this.chooser.enable(true);
+    this.open(true);
     this.chooser.focus();
     if (trial.preload) this.stage.fetch(trial.preload).catch(() => {}); // its own turn tries again
     const limit = trial.deadline_ms && setTimeout(() => this.settle({ answer: this.answer(null) }), trial.deadline_ms);
@@ -140,6 +147,7 @@ class Work {
     if (event.key === "Escape") return this.whenKey(event, ["Escape"], () => at("pause").click());
     if (event.ctrlKey && event.key.toLowerCase() === "z") return this.whenKey(event, ["z", "Z"], () => at("undo").click());
     if (!this.settle || this.shown === null || event.ctrlKey && event.key !== "Enter") return;
+    if (event.repeat && !/^(Arrow|Page)/.test(event.key)) return; // a key that is held answers once
     if (event.target.matches("#reason, button, #given-wrong") && event.key !== "Backspace" && !this.panel.few) return;
     if (event.target.matches("#reason")) return;
     if (!at("sure").hidden) return this.rateByKey(event);
@@ -250,6 +258,7 @@ try {
   await new Work(await insist(() => get("/work/panel"), waiting)).run();
 } catch (error) {
   if (!(error instanceof Refused)) throw error;
+  document.querySelector(".work").hidden = true;
   at("stopped").hidden = false;
   at("stopped-why").textContent = error.message;
 }

@@ -197,13 +197,15 @@ function row({ name, also, sheet }, section) {
   return { name, node, section, words: `${name} ${also ?? ""}`.toLowerCase() };
 }
 
-// 0 where a word is missing; more for the start of the name, then for the start of a word.
+// 0 where a word is missing. The name counts before what is said about the class; its start counts
+// before the start of another of its words, and that before the middle of a word.
 function score({ name, words }, query) {
   let fit = 0;
   for (const word of query) {
     const at = words.indexOf(word);
     if (at < 0) return 0;
-    fit += at === 0 ? 100 : words.includes(` ${word}`) || words.includes(`-${word}`) ? 50 : 10;
+    const starts = at === 0 || /[\s-]/.test(words[at - 1]);
+    fit += at === 0 ? 200 : (at < name.length ? 100 : 0) + (starts ? 50 : 10);
   }
   return fit + 20 / (1 + name.length);
 }

@@ -1,5 +1,7 @@
 // The place where an image is seen: it is fetched before its turn, painted at once, and timed.
 
+import { Refused } from "../server.mjs";
+
 export const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
 // The moment at which what was painted in this frame has reached the screen, as near as a page can
@@ -24,7 +26,7 @@ export class Stage {
   fetch(id) {
     if (!this.fetched.has(id)) {
       const bitmap = fetch(`/work/image/${id}`).then(async (response) => {
-        if (!response.ok) throw new Error(`image: ${response.status}`);
+        if (!response.ok) throw new Refused(response.status, "This image cannot be had any more.");
         return createImageBitmap(await response.blob());
       });
       bitmap.catch(() => this.fetched.delete(id)); // the next try fetches anew
