@@ -9,6 +9,7 @@ import glassnet
 from glassnet.cli.console import failures
 from glassnet.cli.data import data
 from glassnet.cli.demo import demo
+from glassnet.cli.export import export
 from glassnet.cli.features import features
 from glassnet.cli.models import models
 from glassnet.cli.predict import predict
@@ -45,7 +46,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, transfer, predict, features, summary, models, data, report):
+for command in (demo, train, transfer, predict, features, export, summary, models, data, report):
     cli.add_command(command)
 
 

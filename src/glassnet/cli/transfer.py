@@ -133,11 +133,10 @@ def _transfer(folder: Path, options: Options, command: str, count: int) -> Answe
         )
     tell_computed(found.computed, len(found.files), time.monotonic() - began)
     tell_unreadable(found.unreadable)
-    with threads(1):  # its matrices are small
-        learned = library.fit_layers(source, examples, found, options["seed"])
-        answer = _tell_probe(learned) | _tell_twice(learned) | _judge(learned)
-        if options["curve"]:
-            answer |= _curve(learned, options["seed"])
+    learned = library.fit_layers(source, examples, found, options["seed"])
+    answer = _tell_probe(learned) | _tell_twice(learned) | _judge(learned)
+    if options["curve"]:
+        answer |= _curve(learned, options["seed"])
     if options["control"]:
         answer |= _control(folder, options, out)
     about = {"command": command, "seed": options["seed"]}

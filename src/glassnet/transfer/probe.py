@@ -15,7 +15,8 @@ classes, float (N, K) of 0, 1 and NaN (not known) for attributes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,13 +86,27 @@ def fit_probe(
     mean, scale = standardisation(features)
     coordinates, basis = _rotated((features - mean) / scale)  # (N, R), (R, D)
     data = _Data(coordinates.astype(np.float32), labels, count)
-    tried = [_chosen(data, b, strength, seed) for b in _weightings(data, balance)]
-    best = max(tried, key=lambda t: t.balanced_accuracy if len(tried) > 1 else 0.0)
-    solution = solve(data, best.strength, best.balanced)
+    with _one_thread():
+        tried = [_chosen(data, b, strength, seed) for b in _weightings(data, balance)]
+        best = max(tried, key=lambda t: t.balanced_accuracy if len(tried) > 1 else 0.0)
+        solution = solve(data, best.strength, best.balanced)
     weight = (solution[:-1].T @ basis) / scale  # (K, D)
     bias = solution[-1] - weight @ mean
     return Probe(weight.astype(np.float32), bias.astype(np.float32), best.strength,
                  best.balanced, best.scores, best.accuracy)  # fmt: skip
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The matrices are small: threads that wait for each other would take many times as long.
+
+    SciPy has a BLAS of its own, which only counts once it is loaded.
+    """
+    import scipy.optimize  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def standardisation(features: Floats) -> tuple[Floats, Floats]:
