@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from glassnet.errors import GlassnetError
-from glassnet.nn.trace import Batch, State, Step
+from glassnet.nn.trace import Batch, Constant, State, Step
 from glassnet.ops._image import Window, pair
 from glassnet.tape import Array
 
@@ -317,7 +317,8 @@ def _join(step: Step, writer: Writer) -> str:
 @rule("split")
 def _split(step: Step, writer: Writer) -> str:
     a = step.arguments
-    ends = [int(end) for end in a["ends"]]
+    given = writer.array(a["ends"]) if isinstance(a["ends"], Constant) else np.array(a["ends"])
+    ends = given.tolist()
     whole = writer.shape(a["x"])[a["dim"]]
     inner = ends[:-1] if ends and ends[-1] == whole else ends
     return f"np.split({writer.text(a['x'])}, {inner}, {a['dim']})"
@@ -337,10 +338,13 @@ def _pad(step: Step, writer: Writer) -> str:
 def _getitem(step: Step, writer: Writer) -> str:
     index = step.arguments["index"]
     parts = index if isinstance(index, tuple) else (index,)
-    return f"{writer.text(step.arguments['x'])}[{', '.join(map(_index, parts))}]"
+    places = ", ".join(_index(part, writer) for part in parts)
+    return f"{writer.text(step.arguments['x'])}[{places}]"
 
 
-def _index(part: Any) -> str:
+def _index(part: Any, writer: Writer) -> str:
+    if isinstance(part, Constant):
+        return writer.text(part)
     if isinstance(part, slice):
         ends = ["" if end is None else str(end) for end in (part.start, part.stop)]
         return ":".join(ends) + (f":{part.step}" if part.step not in (None, 1) else "")
