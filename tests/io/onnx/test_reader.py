@@ -141,6 +141,29 @@ def test_a_file_for_one_image_takes_many(tmp_path: Path) -> None:
     assert answers(load_onnx(path), floats(4, 3, 5)).shape == (4, 5, 3)
 
 
+def test_outputs_that_nobody_takes(tmp_path: Path) -> None:
+    """Old files keep the mask of a dropout."""
+    nodes = [
+        onnx.helper.make_node("Dropout", ["x"], ["d", "mask"], ratio=0.3),
+        *chain(("Relu", ["d"], "y", {})),
+    ]
+    path, x = written(tmp_path / "net.onnx", nodes, {}, ("N", 5), 9), floats(2, 5)
+    np.testing.assert_array_equal(answers(load_onnx(path), x), np.maximum(x, 0))
+
+
+def test_a_layer_is_called_as_its_node_where_its_weight_has_lost_its_name(tmp_path: Path) -> None:
+    make = onnx.helper.make_node
+    nodes = [
+        make("Conv", ["x", "onnx::Conv_1"], ["a"], name="/layer1/layer1.0/conv1/Conv"),
+        make("Conv", ["a", "onnx::Conv_2"], ["b"], name="Conv_7"),
+        make("Conv", ["b", "train.weight"], ["y"]),
+    ]
+    arrays = dict.fromkeys(("onnx::Conv_1", "onnx::Conv_2", "train.weight"), floats(2, 2, 1, 1))
+    net = load_onnx(written(tmp_path / "net.onnx", nodes, arrays, ("N", 2, 4, 4)))
+    assert list(net.plan["layers"]) == ["layer1.0.conv1", "conv2d_1", "train_"]
+    assert net.train().training  # 'train' is a method still
+
+
 def test_several_outputs(tmp_path: Path) -> None:
     nodes = [onnx.helper.make_node("Split", ["x"], ["y", "z"], axis=1)]
     path = written(tmp_path / "net.onnx", nodes, {}, ("N", 6), 11)

@@ -61,7 +61,7 @@ class OnnxNet(Module):
             outputs = self._run(step, [values[n] if n else None for n in step["inputs"]])
             values.update(zip(step["outputs"], outputs, strict=False))
             for name in self._last_use.get(number, ()):
-                del values[name]  # activations that nobody needs any more
+                values.pop(name, None)  # activations that nobody needs any more
         outputs = tuple(values[name] for name in self.plan["outputs"])
         return outputs[0] if len(outputs) == 1 else outputs
 
