@@ -37,7 +37,7 @@ CURVATURE = (
 STRENGTHS = tuple(10 ** (k / 2) for k in range(4, -12, -1))  # from 100 to 3e-6
 FOLDS = 5
 PRECISION, PRECISION_CV = 1e-9, 1e-7  # of the smallest loss, relative
-GAIN = 0.02  # a loss that falls by less from one strength to the next stands still
+GAIN, WEAK = 0.02, 0.01  # below this strength a loss that falls by less than 2 % stands still
 IMBALANCED = 1.5  # the largest class is that many times the smallest: class weights are tried
 
 
@@ -233,7 +233,8 @@ def _chosen(data: _Data, balanced: bool, strength: float | None, seed: int) -> _
 def _path(data: _Data, balanced: bool, folds: NDArray[np.int64]) -> Any:
     """Mean loss, and logits (N, K) of examples in the fold left out, for each strength.
 
-    From strong to weak, each begun where the last one ended, until the loss stood still twice.
+    From strong to weak, each begun where the last one ended, until the loss has grown twice, or
+    among the weak stood still twice.
     """
     parts = [(data.part(folds != f), folds == f) for f in range(folds.max() + 1)]
     solutions: list[Floats | None] = [None] * len(parts)
@@ -246,7 +247,8 @@ def _path(data: _Data, balanced: bool, folds: NDArray[np.int64]) -> Any:
             logits[held] = data.x[held] @ solution[:-1] + solution[-1]
         scores[strength], answers[strength] = _score(logits, data, balanced), logits
         losses = list(scores.values())
-        if len(losses) > 2 and min(losses[-2:]) > (1 - GAIN) * min(losses[:-2]):
+        share = 1 - GAIN if strength < WEAK else 1.0
+        if len(losses) > 2 and min(losses[-2:]) > share * min(losses[:-2]):
             break
     return scores, answers
 
