@@ -258,6 +258,29 @@ def test_gigantic_sizes(tmp_path: Path) -> None:
     refused(path, model_of(matmul, arrays=[array]), "breaks the format|no graph that|makes sense")
 
 
+def test_what_is_not_supported_says_so(tmp_path: Path) -> None:
+    x = gn.Tensor(floats(1, 4, 5, 5))
+    for kind, attributes, arrays, why in (
+        ("LRN", {"size": 4}, {}, "even"),
+        ("ConvTranspose", {"output_shape": [9, 9]}, {"w": floats(4, 2, 3, 3)}, "output_shape"),
+        ("Squeeze", {}, {"axes": ints(1)}, "not all have length 1"),
+    ):
+        nodes = chain((kind, ["x", *arrays], "y", attributes))
+        net = load_onnx(written(tmp_path / "net.onnx", nodes, arrays, (1, 4, "H", "W")))
+        with pytest.raises(ShapeError, match=why):
+            net(x)
+
+
+def test_names_that_get_in_each_others_way(tmp_path: Path) -> None:
+    nodes = chain(
+        ("MatMul", ["x", "a.weight"], "u", {}), ("MatMul", ["u", "a.b.weight"], "v", {}),
+        ("MatMul", ["v", "a.weight.weight"], "w", {}), ("Add", ["w", "a"], "y", {}),
+    )  # fmt: skip
+    arrays = {n: floats(5, 5) for n in ("a.weight", "a.b.weight", "a.weight.weight", "a")}
+    path, x = written(tmp_path / "net.onnx", nodes, arrays, ("N", 5)), floats(5, 5)
+    np.testing.assert_allclose(answers(load_onnx(path), x), run_onnx(path, x), atol=1e-4)
+
+
 def test_shapes_that_ask_for_too_much_memory(tmp_path: Path) -> None:
     for kind, arrays, nodes in (
         ("ConstantOfShape", {"s": ints(2**40, 2**20)}, ["s"]),

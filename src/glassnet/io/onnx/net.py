@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import nn
-from glassnet.errors import GlassnetError
+from glassnet.errors import CheckpointError
 from glassnet.io.onnx.operators import OPERATORS, Call
 from glassnet.io.onnx.values import Value
 from glassnet.nn.module import Module, Parameter
@@ -99,7 +99,7 @@ def _owner(net: Module, path: str) -> tuple[Module, str]:
             inner = Group()
             setattr(net, part, inner)
         if not isinstance(inner, Module):
-            raise GlassnetError(f"'{path}' lies inside '{part}', which is no layer")
+            raise CheckpointError(f"'{path}' lies inside '{part}', which is no layer")
         net = inner
     return net, name
 
@@ -107,5 +107,5 @@ def _owner(net: Module, path: str) -> tuple[Module, str]:
 def _put(net: Module, path: str, thing: Module | Parameter) -> None:
     owner, name = _owner(net, path)
     if name in vars(owner):
-        raise GlassnetError(f"'{path}' is there twice")
+        raise CheckpointError(f"'{path}' is there twice")
     setattr(owner, name, thing)
