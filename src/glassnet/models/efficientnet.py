@@ -13,10 +13,12 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from glassnet import nn, ops
+from glassnet import nn
 from glassnet.models.blocks import conv_norm_act, he_, rounded
 from glassnet.models.registry import Size, architecture
 from glassnet.models.weights import Arrays, Pretrained, Weights, tensorflow, with_weights
+from glassnet.nn.conv import Padding
+from glassnet.nn.conv import Size as Sizes
 from glassnet.tensor import Tensor
 
 EPS = 1e-3  # of every batch normalisation
@@ -56,9 +58,10 @@ class SameConv2d(nn.Conv2d):
     ) -> None:
         super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        sides = tuple(self._padding(length) for length in x.shape[-2:])
-        return ops.conv2d(x, self.weight, None, self.stride, sides, 1, self.groups)
+    def window(self, x: Tensor) -> tuple[Sizes, Padding, Sizes, int]:
+        """Stride, padding for images of this size, dilation 1, groups."""
+        rows, columns = (self._padding(length) for length in x.shape[-2:])
+        return self.stride, (rows, columns), 1, self.groups
 
     def _padding(self, length: int) -> tuple[int, int]:
         stride, kernel = int(self.stride), self.kernel_size[0]  # type: ignore[arg-type]

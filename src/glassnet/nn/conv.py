@@ -82,8 +82,11 @@ class Conv2d(_Conv):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        options = (self.stride, self.padding, self.dilation, self.groups)
-        return ops.conv2d(x, self.weight, self.bias, *options)
+        return ops.conv2d(x, self.weight, self.bias, *self.window(x))
+
+    def window(self, x: Tensor) -> tuple[Size, Padding, Size, int]:
+        """Stride, padding, dilation and groups for these images; a subclass may let x decide."""
+        return self.stride, self.padding, self.dilation, self.groups
 
 
 class Conv1d(_Conv):
