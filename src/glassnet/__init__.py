@@ -20,6 +20,8 @@ from glassnet.errors import (
     TrainingError,
 )
 from glassnet.gradcheck import GradientError, gradcheck
+from glassnet.kernels import exact
+from glassnet.nn.chain import fusion
 from glassnet.operation import Operation, example, operation
 from glassnet.ops.creation import (
     arange,
@@ -74,11 +76,13 @@ __all__ = [
     "arange",
     "data",
     "enable_grad",
+    "exact",
     "example",
     "eye",
     "fit",
     "full",
     "full_like",
+    "fusion",
     "get_num_threads",
     "gradcheck",
     "io",

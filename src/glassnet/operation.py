@@ -18,7 +18,7 @@ import numpy as np
 
 from glassnet import kernels
 from glassnet.errors import GlassnetError, ShapeError
-from glassnet.tape import Array, Edge, Like, Node, is_grad_enabled
+from glassnet.tape import Array, Edge, Node, Version, is_grad_enabled
 from glassnet.tensor import Tensor
 
 Pair = tuple[Callable[..., Any], Callable[..., Any]]
@@ -68,29 +68,41 @@ class Operation:
         """Bind like a function, so that an operation can be a method, and `help` shows its page."""
         return self if instance is None else partial(self, instance)
 
-    def pair(self) -> Pair:
-        """The (forward, backward) that runs now: the user's swap, else the twin, else the page."""
-        return SWAPS.get().get(self.name) or kernels.twin(self.name) or self.page
+    def pair(self, *arrays: Any, **options: Any) -> Pair:
+        """The (forward, backward) that runs now: the user's swap, else the twin, else the page.
+
+        A twin takes some arguments and leaves others to the page; without arguments it is out.
+        """
+        return self._pair(list(arrays), options)
+
+    def _pair(self, arrays: list[Any], options: dict[str, Any]) -> Pair:
+        swaps = SWAPS.get()
+        if swaps and self.name in swaps:
+            return swaps[self.name]
+        return (kernels.twin(self.name, arrays, options) if arrays else None) or self.page
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run forward on the arrays in `args`; record it where a gradient is wanted."""
         if options:
             args, options = self._by_position(args, options)
-        forward, backward = self.pair()
         arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        forward, backward = self._pair(arrays, options)
         try:
             output, cache = forward(*arrays, **options)
         except GlassnetError:
             raise
         except (ValueError, IndexError) as error:
             raise self._misfit(arrays, error) from error
-        many = isinstance(output, tuple)
-        outputs = [np.asarray(y) for y in output] if many else [np.asarray(output)]
-        node = None
-        if is_grad_enabled():
-            node = self._record(backward, cache, args, outputs, many)
-        results = [self._wrap(y, node, i, args) for i, y in enumerate(outputs)]
-        result = tuple(results) if many else results[0]
+        result: Any
+        if isinstance(output, tuple):
+            outputs = [np.asarray(y) for y in output]
+            like = tuple([(y.shape, y.dtype) for y in outputs])
+            node = self._record(backward, cache, args, like, True)
+            result = tuple([_wrap(y, node, i, args) for i, y in enumerate(outputs)])
+        else:
+            y = np.asarray(output)
+            node = self._record(backward, cache, args, ((y.shape, y.dtype),), False)
+            result = _wrap(y, node, 0, args)
         if (watcher := WATCHER.get()) is not None:
             watcher(self, args, options, result)
         return result
@@ -115,39 +127,46 @@ class Operation:
         backward: Callable[..., Any],
         cache: Any,
         args: tuple[Any, ...],
-        outputs: list[Array],
+        outputs: tuple[Any, ...],
         many: bool,
     ) -> Node | None:
-        """The node on the tape, or None where no argument wants a gradient."""
+        """The node on the tape, or None where nothing is recorded or no argument wants it."""
+        if not is_grad_enabled():
+            return None
         edges: list[Edge] = []
-        like: list[Like] = []
-        versions = []
+        versions: list[Version] = []
+        counts: list[int] = []
+        wanted = False
         for a in args:
             edge = None
             if isinstance(a, Tensor):
-                edge = a.edge()
-                versions.append((a._version, a._version.count))
+                versions.append(a._version)
+                counts.append(a._version.count)
+                if a.requires_grad:
+                    edge, wanted = a.edge(), True
             edges.append(edge)
-            like.append(None if edge is None else (a.data.shape, a.data.dtype))
-        if all(shape is None for shape in like):
+        if not wanted:
             return None
-        return Node(self, backward, cache, edges, like, outputs, many, versions)
-
-    def _wrap(self, array: Array, node: Node | None, index: int, args: tuple[Any, ...]) -> Tensor:
-        result = Tensor(array)
-        if array.base is not None:  # a view shares the version of the memory that it looks at
-            for a in args:
-                if isinstance(a, Tensor) and np.may_share_memory(array, a.data):
-                    result._version, result._seen = a._version, a._seen
-                    break
-        if node is not None and array.dtype.kind == "f":
-            result.requires_grad, result._node, result._index = True, node, index
-            node.versions.append((result._version, result._version.count))
-        return result
+        return Node(self, backward, cache, edges, outputs, many, versions, counts)
 
     def _misfit(self, arrays: list[Any], error: Exception) -> ShapeError:
         shapes = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else repr(a) for a in arrays)
         return ShapeError(f"'{self.name}' does not accept arguments of shapes {shapes}: {error}")
+
+
+def _wrap(array: Array, node: Node | None, index: int, args: tuple[Any, ...]) -> Tensor:
+    """Output `index` of a node as a Tensor."""
+    result = Tensor(array)
+    if array.base is not None:  # a view shares the version of the memory that it looks at
+        for a in args:
+            if isinstance(a, Tensor) and np.may_share_memory(array, a.data):
+                result._version, result._seen = a._version, a._seen
+                break
+    if node is not None and array.dtype.kind == "f":
+        result.requires_grad, result._node, result._index = True, node, index
+        node.versions.append(result._version)
+        node.counts.append(result._version.count)
+    return result
 
 
 def _for_tensors(forward: Callable[..., Any]) -> inspect.Signature:

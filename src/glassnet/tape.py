@@ -9,9 +9,10 @@ gradient has no history of its own.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -30,10 +31,11 @@ ArrayHook = Callable[[Array], "Array | None"]
 class Leaf(Protocol):
     """What stands at the end of the tape and keeps its gradient: a Tensor that nobody made."""
 
+    data: Array
+
     def accumulate(self, gradient: Array) -> None: ...
 
 
-Like = tuple[tuple[int, ...], Any] | None  # the shape and dtype that a gradient must have
 Edge = Any  # None (no gradient wanted) | (Node, index of its output) | Leaf
 
 _grad_enabled: ContextVar[bool] = ContextVar("grad_enabled", default=True)
@@ -69,19 +71,18 @@ def is_grad_enabled() -> bool:
 class Version:
     """Counts the in-place changes of one piece of memory; all views of it share the object."""
 
-    __slots__ = ("count", "recorded", "span")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.recorded = 0  # of them, the changes that the tape recorded
-        self.span = (0, 0)  # the bytes that the changes touched, from the lowest to the highest
+    count = 0
+    recorded = 0  # of them, the changes that the tape recorded
+    span = (0, 0)  # the bytes that the changes touched, from the lowest to the highest
+    last: Array | None = None  # what was changed last: mostly it is the same again
 
     def bump(self, array: Array) -> None:
         """Note that `array` was changed in place."""
-        low, high = byte_bounds(array)
-        if self.count:
-            low, high = min(low, self.span[0]), max(high, self.span[1])
-        self.span = (low, high)
+        if array is not self.last:
+            low, high = byte_bounds(array)
+            if self.count:
+                low, high = min(low, self.span[0]), max(high, self.span[1])
+            self.span, self.last = (low, high), array
         self.count += 1
 
     def touched(self, array: Array) -> bool:
@@ -93,16 +94,16 @@ class Version:
 class Node:
     """One operation that ran: the backward of the pair that ran forward, its cache, its inputs.
 
-    `edges` has an entry for each positional argument, `like` the shape and dtype that the gradient
-    of that argument must have, `versions` the state of the arguments' memory when forward ran.
+    `edges` has an entry for each positional argument; `versions` are those of the memory of the
+    arguments and the outputs, `counts` the changes that each had seen when forward ran.
     """
 
     __slots__ = (
         "backward",
         "cache",
+        "counts",
         "edges",
         "hooks",
-        "like",
         "many",
         "operation",
         "order",
@@ -116,14 +117,15 @@ class Node:
         backward: Callable[..., Any],
         cache: Any,
         edges: list[Edge],
-        like: list[Like],
-        outputs: list[Array],
+        outputs: tuple[tuple[tuple[int, ...], Any], ...],
         many: bool,
-        versions: list[tuple[Version, int]],
+        versions: list[Version],
+        counts: list[int],
     ) -> None:
         self.operation, self.backward, self.cache = operation, backward, cache
-        self.edges, self.like, self.versions = edges, like, versions
-        self.outputs = [(y.shape, y.dtype) for y in outputs]
+        self.edges: Sequence[Edge] = edges
+        self.versions, self.counts = versions, counts
+        self.outputs = outputs  # (shape, dtype) of each
         self.many = many  # whether forward gave a tuple, be it of one
         self.order = next(_clock)  # an operation is younger than all that made its inputs
         self.hooks: dict[int, list[ArrayHook]] | None = None
@@ -135,19 +137,24 @@ class Node:
         if self.many:
             whole = zip(dys, self.outputs, strict=True)
             dy = tuple(np.zeros(*like) if d is None else d for d, like in whole)
-        options = {}
         if self.operation.takes_needs:
-            options["needs"] = tuple(edge is not None for edge in self.edges)
-        result = self.backward(dy, self.cache, **options)
-        result = result if isinstance(result, tuple) else (result,)
-        wanted = zip(result, self.like, strict=False)  # trailing arguments may have no gradient
-        return [self._fit(g, i, like) for i, (g, like) in enumerate(wanted)]
+            needs = tuple([edge is not None for edge in self.edges])
+            result = self.backward(dy, self.cache, needs=needs)
+        else:
+            result = self.backward(dy, self.cache)
+        if not isinstance(result, tuple):
+            result = (result,)
+        fitted: list[Array | None] = []
+        for g, edge in zip(result, self.edges, strict=False):  # trailing ones may have no gradient
+            fitted.append(None if g is None or edge is None else self._fit(g, edge, len(fitted)))
+        return fitted
 
-    def _fit(self, gradient: Any, position: int, like: Like) -> Array | None:
+    def _fit(self, gradient: Any, edge: Edge, position: int) -> Array:
         """The gradient with its argument's shape and dtype, or an error that names the page."""
-        if gradient is None or like is None:
-            return None
-        shape, dtype = like
+        if type(edge) is tuple:
+            shape, dtype = edge[0].outputs[edge[1]]
+        else:
+            shape, dtype = edge.data.shape, edge.data.dtype
         gradient = np.asarray(gradient)
         if gradient.shape != shape:
             if not self.operation.broadcasts:
@@ -157,18 +164,19 @@ class Node:
                     f"a gradient has the shape of what it is the gradient of"
                 )
             gradient = unbroadcast(gradient, shape)
-        return gradient if gradient.dtype == dtype else gradient.astype(dtype)
+        return gradient if gradient.dtype is dtype else gradient.astype(dtype, copy=False)
 
     def _check_memory(self) -> None:
         """Raise where the graph was freed, or a needed value changed since forward ran."""
-        name = self.operation.name
         if self.cache is _FREED:
+            name = self.operation.name
             raise GraphError(
                 f"the graph of '{name}' was freed by an earlier backward(); "
                 f"to go through it twice, call backward(retain_graph=True) the first time"
             )
-        for version, count in self.versions:
+        for version, count in zip(self.versions, self.counts, strict=True):
             if version.count != count and any(map(version.touched, _arrays(self.cache))):
+                name = self.operation.name
                 raise GraphError(
                     f"a value that the backward of '{name}' needs was changed in place after "
                     f"'{name}' had used it; use an operation that makes a new tensor "
@@ -207,9 +215,11 @@ class _Sums:
         self.leaves: dict[int, tuple[Leaf, Array]] = {}
 
     def add(self, edge: Edge, gradient: Array) -> None:
-        if isinstance(edge, tuple):
+        if type(edge) is tuple:
             node, index = edge
-            slots = self.nodes.setdefault(node, [None] * len(node.outputs))
+            slots = self.nodes.get(node)
+            if slots is None:
+                slots = self.nodes[node] = [None] * len(node.outputs)
             before = slots[index]
             slots[index] = gradient if before is None else before + gradient
         else:
@@ -227,28 +237,33 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
     for node in _youngest_first(root):
         dys = sums.nodes.pop(node, None)
         if dys is not None:  # else no gradient came this way
-            for index, hooks in (node.hooks or {}).items():
-                if (dy := dys[index]) is not None:
-                    dys[index] = apply_hooks(hooks, dy)
+            if node.hooks is not None:
+                for index, hooks in node.hooks.items():
+                    if (dy := dys[index]) is not None:
+                        dys[index] = apply_hooks(hooks, dy)
             for edge, gradient in zip(node.edges, node.gradients(dys), strict=False):
                 if gradient is not None:
                     sums.add(edge, gradient)
         if not retain_graph:
-            node.cache, node.edges, node.versions = _FREED, [], []
+            node.cache, node.edges = _FREED, ()
     for leaf, gradient in sums.leaves.values():
         leaf.accumulate(gradient)
 
 
 def _youngest_first(root: Edge) -> list[Node]:
     """All nodes behind `root`, found without recursion, in a topological order."""
-    stack: list[Node] = [root[0]] if isinstance(root, tuple) else []
-    seen = set(stack)
-    while stack:
-        for edge in stack.pop().edges:
-            if isinstance(edge, tuple) and edge[0] not in seen:
-                seen.add(edge[0])
-                stack.append(edge[0])
-    return sorted(seen, key=lambda node: node.order, reverse=True)
+    found: list[Node] = [root[0]] if type(root) is tuple else []
+    seen = set(found)
+    for node in found:  # grows on the way
+        for edge in node.edges:
+            if type(edge) is tuple and (maker := edge[0]) not in seen:
+                seen.add(maker)
+                found.append(maker)
+    found.sort(key=_order, reverse=True)
+    return found
+
+
+_order = attrgetter("order")
 
 
 def apply_hooks(hooks: Iterable[ArrayHook], gradient: Array) -> Array:

@@ -63,7 +63,7 @@ class Tensor:
         self._index = 0  # which of its outputs this is
         self._version = Version()
         self._seen = 0  # the recorded changes of its memory that this tensor knows of
-        self._hooks: list[ArrayHook] = []
+        self._hooks: list[ArrayHook] | None = None
         self.requires_grad = False
         if requires_grad:
             self.requires_grad_()
@@ -189,9 +189,11 @@ class Tensor:
 
     def accumulate(self, gradient: Array) -> None:
         """Add to `.grad`, through the hooks; the tape calls this once for each backward pass."""
-        gradient = apply_hooks(self._hooks, gradient)
+        if self._hooks:
+            gradient = apply_hooks(self._hooks, gradient)
         # The first is copied, so that two leaves never share one array.
-        self.grad = Tensor(np.array(gradient) if self.grad is None else self.grad.data + gradient)
+        before = self.grad
+        self.grad = Tensor(gradient.copy("K") if before is None else before.data + gradient)
 
     def retain_grad(self) -> None:
         """Keep `.grad` of a tensor in the middle of the graph too."""
@@ -218,10 +220,11 @@ class Tensor:
             changed = hook(Tensor(gradient))
             return None if changed is None else changed.data
 
-        hooks = self._hooks
         if self._node is not None:
             self._node.hooks = self._node.hooks or {}
             hooks = self._node.hooks.setdefault(self._index, [])
+        else:
+            hooks = self._hooks = self._hooks or []
         hooks.append(on_arrays)
         return lambda: hooks.remove(on_arrays)
 
@@ -284,7 +287,7 @@ class Tensor:
     def _is_leaf_memory(self) -> bool:
         """Whether this is a leaf, or looks at the memory of one: then they share a Version."""
         node = self._node
-        while node is not None and node.versions and node.versions[-1][0] is self._version:
+        while node is not None and node.versions and node.versions[-1] is self._version:
             if any(isinstance(e, Tensor) and e._version is self._version for e in node.edges):
                 return True
             node = next((e[0] for e in node.edges if isinstance(e, tuple)), None)

@@ -110,3 +110,14 @@ def test_layers_start_from_pytorchs_distribution():
     for p in layer.parameters():
         assert 0.9 * bound < np.abs(p.data).max() <= bound * (1 + 1e-6)
     assert layer.weight.data.std() == pytest.approx(bound / EVEN, rel=0.02)
+
+
+def test_dirac_hands_its_input_on() -> None:
+    layer = nn.Conv2d(3, 5, 3, padding=1, bias=False)
+    init.dirac_(layer.weight)
+    x = gn.randn(2, 3, 4, 4)
+    y = gn.ops.conv2d(x, layer.weight, None, 1, 1)
+    np.testing.assert_array_equal(y.data[:, :3], x.data)
+    assert not y.data[:, 3:].any()
+    with pytest.raises(ShapeError, match=r"filters \(O, C, \*K\), got shape \(3, 3\)"):
+        init.dirac_(gn.zeros(3, 3))

@@ -11,9 +11,11 @@ from glassnet.cli.data import data
 from glassnet.cli.demo import demo
 from glassnet.cli.export import export
 from glassnet.cli.features import features
+from glassnet.cli.humans import humans
 from glassnet.cli.models import models
 from glassnet.cli.predict import predict
 from glassnet.cli.report import report
+from glassnet.cli.serve import serve
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
 from glassnet.cli.transfer import transfer
@@ -46,7 +48,9 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, transfer, predict, features, export, summary, models, data, report):
+for command in (
+    demo, train, transfer, predict, features, export, summary, models, data, report, humans, serve,
+):  # fmt: skip
     cli.add_command(command)
 
 

@@ -9,6 +9,7 @@ they are first needed.
 from glassnet.data import augment
 from glassnet.data.augment import (
     Affine,
+    AlternateFlip,
     Augmentation,
     ColorJitter,
     Compose,
@@ -34,6 +35,7 @@ from glassnet.data.table import csv
 
 __all__ = [
     "Affine",
+    "AlternateFlip",
     "Augmentation",
     "ColorJitter",
     "Compose",

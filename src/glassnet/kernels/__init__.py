@@ -3,28 +3,19 @@
 A twin is a pair with the same names and signatures as the NumPy page it stands in for. Here lives
 what makes operations fast; nothing here defines what an operation means, that is the page's part.
 `GLASSNET_KERNELS=reference` runs the pages alone, with a debugger in reach.
+
+    dispatch    which pair runs                    language, vector   what a kernel may say
+    compile     from source to machine code, kept  target, entry      LLVM's part, Python's door
+    launch      one pool of threads for all        memory, layout     arrays in and out
+    microkernel the inner loops that the large kernels share; then a file for each family of twins
+
+Nothing here imports floors above. `import glassnet` loads dispatch, exact and this page; the rest
+follows with the first operation that has a twin.
 """
 
-import os
-import warnings
-from collections.abc import Callable
-from typing import Any
+from glassnet.kernels.dispatch import HOMES, MODE, TWINS, Pair, Twin, register, twin, update
+from glassnet.kernels.exact import exact, is_exact
 
-from glassnet.errors import GlassnetWarning
-
-Pair = tuple[Callable[..., Any], Callable[..., Any]]
-
-TWINS: dict[str, Pair] = {}
-MODE = os.environ.get("GLASSNET_KERNELS", "auto")
-if MODE not in ("auto", "reference"):
-    warnings.warn(
-        f"GLASSNET_KERNELS is '{MODE}'; expected 'auto' or 'reference', going on with 'auto'",
-        GlassnetWarning,
-        stacklevel=2,
-    )
-    MODE = "auto"
-
-
-def twin(name: str) -> Pair | None:
-    """The compiled pair for the operation `name`, or None where its page runs."""
-    return None if MODE == "reference" else TWINS.get(name)
+__all__ = [
+    "HOMES", "MODE", "TWINS", "Pair", "Twin", "exact", "is_exact", "register", "twin", "update",
+]  # fmt: skip

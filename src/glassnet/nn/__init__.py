@@ -23,6 +23,7 @@ from glassnet.nn.activation import (
 )
 from glassnet.nn.architecture import architecture, build
 from glassnet.nn.attention import MultiheadAttention, TransformerEncoderLayer
+from glassnet.nn.chain import chain, fusion
 from glassnet.nn.container import ModuleDict, ModuleList, Sequential
 from glassnet.nn.conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from glassnet.nn.dropout import Dropout, Dropout2d
@@ -119,8 +120,10 @@ __all__ = [
     "Unflatten",
     "architecture",
     "build",
+    "chain",
     "evaluating",
     "functional",
+    "fusion",
     "init",
     "summary",
 ]

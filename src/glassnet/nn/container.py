@@ -8,6 +8,7 @@ from typing import Any, TypeVar, overload
 
 from glassnet.errors import GlassnetError
 from glassnet.nn.architecture import Construction
+from glassnet.nn.chain import chain
 from glassnet.nn.module import Module
 
 R = TypeVar("R", bound="_Row")
@@ -103,7 +104,7 @@ class Sequential(_Row):
     """y = layer_n(... layer_1(layer_0(x))).
 
     `Sequential(layer, layer, ...)` or `Sequential({"name": layer, ...})`. Indexing gives a layer,
-    slicing a Sequential of the same layers.
+    slicing a Sequential of the same layers. Neighbours that can compute together do; see `chain`.
     """
 
     def __init__(self, *layers: Module | Mapping[str, Module]) -> None:
@@ -111,9 +112,7 @@ class Sequential(_Row):
         super().__init__(layers[0] if by_name else layers)  # type: ignore[arg-type]
 
     def forward(self, x: Any) -> Any:
-        for layer in self:
-            x = layer(x)
-        return x
+        return chain(x, *self)
 
 
 class ModuleList(_Row):

@@ -192,6 +192,21 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None =
     return _fill(tensor, gain * (q.T if rows < columns else q).reshape(tensor.shape))
 
 
+def dirac_(tensor: Tensor) -> Tensor:
+    """Filters (O, C, *K) that hand their input on: filter o is 1 at the centre of channel o.
+
+    All else, and filters beyond the C-th, is 0 [Zagoruyko & Komodakis 2017, "DiracNets"]. Raises
+    ShapeError for a tensor of less than three axes.
+    """
+    if tensor.ndim < 3:
+        raise ShapeError(f"dirac_ fills filters (O, C, *K), got shape {tensor.shape}")
+    values = np.zeros(tensor.shape)
+    centre = tuple(k // 2 for k in tensor.shape[2:])
+    for channel in range(min(tensor.shape[:2])):
+        values[(channel, channel, *centre)] = 1
+    return _fill(tensor, values)
+
+
 def default_(weight: Tensor, bias: Tensor | None = None) -> None:
     """What linear and convolution layers start from, as in PyTorch.
 

@@ -7,6 +7,8 @@ batch; LayerNorm: each sample over its last axes; GroupNorm: each sample over a 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -72,21 +74,20 @@ class _BatchNorm(_Affine):
         self.register_buffer("num_batches_tracked", np.zeros((), np.int64) if tracked else None)
 
     def forward(self, x: Tensor) -> Tensor:
+        batch = self.training and not self.frozen
+        training = batch or self.running_mean is None
+        return self.normalise(x, partial(ops.batch_norm, training=training))
+
+    def normalise(self, x: Tensor, operation: Callable[..., Tensor]) -> Tensor:
+        """`operation` on x with this layer's statistics and parameters; see `ops.batch_norm`."""
         if x.ndim not in self.ndims:
             raise ShapeError(f"expected {self.expected}, C = {self.num_features}, got {x.shape}")
         moving = self.training and not self.frozen
         if moving and is_grad_enabled():
             self._warn_if_half_frozen()
-        y: Tensor = ops.batch_norm(
-            x,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            training=moving or self.running_mean is None,
-            momentum=self._step(),
-            eps=self.eps,
-        )
+        statistics = (self.running_mean, self.running_var)
+        step, eps = self._step(), self.eps
+        y = operation(x, *statistics, self.weight, self.bias, momentum=step, eps=eps)
         if moving and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         return y
@@ -105,7 +106,7 @@ class _BatchNorm(_Affine):
                 f"{self!r} has requires_grad=False, but in train() its batch statistics go on "
                 f"moving; use freeze(), which holds them too",
                 GlassnetWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
 
 

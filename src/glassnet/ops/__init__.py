@@ -80,6 +80,7 @@ from glassnet.ops.elementwise import (
     sqrt,
     where,
 )
+from glassnet.ops.fused import batch_norm_act, conv2d_act, relu_max_pool2d
 from glassnet.ops.index import embedding, gather, getitem, one_hot
 from glassnet.ops.loss import (
     binary_cross_entropy_with_logits,
@@ -169,6 +170,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "batch_norm_act",
     "binary_cross_entropy_with_logits",
     "broadcast_to",
     "cat",
@@ -179,6 +181,7 @@ __all__ = [
     "concatenate",
     "conv1d",
     "conv2d",
+    "conv2d_act",
     "conv_transpose1d",
     "conv_transpose2d",
     "cos",
@@ -250,6 +253,7 @@ __all__ = [
     "randn_like",
     "relu",
     "relu6",
+    "relu_max_pool2d",
     "reshape",
     "rnn_cell",
     "scaled_dot_product_attention",

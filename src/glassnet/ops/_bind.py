@@ -147,7 +147,7 @@ def _came_from(x: Tensor, place: Any, value: Tensor) -> bool:
     same = part.__array_interface__["data"] == value.data.__array_interface__["data"]
     same = same and part.shape == value.shape and part.strides == value.data.strides
     once = value._seen == x._version.recorded == x._seen + 1
-    return same and once and value._node.versions[-1][0] is not value._version
+    return same and once and value._node.versions[-1] is not value._version
 
 
 # -- the rest ------------------------------------------------------------------------------------

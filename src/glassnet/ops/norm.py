@@ -217,11 +217,22 @@ def batch_norm(
         y = batch_norm_eval(x, weight, bias, running_mean, running_var, eps=eps)
         return y
     y, mean, var = _batch_norm(x, weight, bias, eps=eps)
-    count = y.data.size // y.shape[1]  # M
+    move_statistics(running_mean, running_var, mean, var, y.data.size // y.shape[1], momentum)
+    return y
+
+
+def move_statistics(
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    mean: Tensor,
+    var: Tensor,
+    count: int,
+    momentum: float,
+) -> None:
+    """Move the running statistics to those of a batch of `count` numbers M a channel, in place."""
     if count:
         _move(running_mean, mean.data, momentum)
         _move(running_var, var.data * (count / (count - 1)), momentum)
-    return y
 
 
 def _move(running: Tensor | None, batch: Array, momentum: float) -> None:

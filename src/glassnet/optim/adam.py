@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from glassnet.optim.optimizer import Group, Optimizer, Params, State
+from glassnet.optim.optimizer import Group, Optimizer, Params, Rule, State
 from glassnet.tape import Array
 
 
@@ -86,23 +86,11 @@ class Adam(Optimizer):
         names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * group["amsgrad"]
         return {"step": 0} | {name: np.zeros_like(p) for name in names}
 
-    def update(self, p: Array, g: Array, state: State, group: Group) -> None:
+    def rule(self, state: State, group: Group) -> Rule:
         state["step"] += 1
-        beta1, beta2 = group["betas"]
-        adam_update(
-            p,
-            g,
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            state.get("max_exp_avg_sq"),
-            state["step"],
-            group["lr"],
-            beta1,
-            beta2,
-            group["eps"],
-            group["weight_decay"],
-            self.decoupled,
-        )
+        arrays = (state["exp_avg"], state["exp_avg_sq"], state.get("max_exp_avg_sq"))
+        numbers = (group["lr"], *group["betas"], group["eps"], group["weight_decay"])
+        return Rule(adam_update, arrays, (state["step"], *numbers, self.decoupled))
 
 
 class AdamW(Adam):

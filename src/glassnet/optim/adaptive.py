@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.optim.optimizer import Group, Optimizer, Params, State
+from glassnet.optim.optimizer import Group, Optimizer, Params, Rule, State
 from glassnet.tape import Array
 
 
@@ -131,18 +131,10 @@ class Adagrad(Optimizer):
     def initial_state(self, p: Array, group: Group) -> State:
         return {"step": 0, "sum": np.full_like(p, group["initial_accumulator_value"])}
 
-    def update(self, p: Array, g: Array, state: State, group: Group) -> None:
+    def rule(self, state: State, group: Group) -> Rule:
         state["step"] += 1
-        adagrad_update(
-            p,
-            g,
-            state["sum"],
-            state["step"],
-            group["lr"],
-            group["lr_decay"],
-            group["weight_decay"],
-            group["eps"],
-        )
+        numbers = (group[name] for name in ("lr", "lr_decay", "weight_decay", "eps"))
+        return Rule(adagrad_update, (state["sum"],), (state["step"], *numbers))
 
 
 class Adadelta(Optimizer):
@@ -165,17 +157,9 @@ class Adadelta(Optimizer):
     def initial_state(self, p: Array, group: Group) -> State:
         return {"square_avg": np.zeros_like(p), "acc_delta": np.zeros_like(p)}
 
-    def update(self, p: Array, g: Array, state: State, group: Group) -> None:
-        adadelta_update(
-            p,
-            g,
-            state["square_avg"],
-            state["acc_delta"],
-            group["lr"],
-            group["rho"],
-            group["eps"],
-            group["weight_decay"],
-        )
+    def rule(self, state: State, group: Group) -> Rule:
+        numbers = tuple(group[name] for name in ("lr", "rho", "eps", "weight_decay"))
+        return Rule(adadelta_update, (state["square_avg"], state["acc_delta"]), numbers)
 
 
 class RMSprop(Optimizer):
@@ -204,16 +188,7 @@ class RMSprop(Optimizer):
         names += ["momentum_buffer"] if group["momentum"] else []
         return {name: np.zeros_like(p) for name in names}
 
-    def update(self, p: Array, g: Array, state: State, group: Group) -> None:
-        rmsprop_update(
-            p,
-            g,
-            state["square_avg"],
-            state.get("grad_avg"),
-            state.get("momentum_buffer"),
-            group["lr"],
-            group["alpha"],
-            group["eps"],
-            group["weight_decay"],
-            group["momentum"],
-        )
+    def rule(self, state: State, group: Group) -> Rule:
+        arrays = (state["square_avg"], state.get("grad_avg"), state.get("momentum_buffer"))
+        names = ("lr", "alpha", "eps", "weight_decay", "momentum")
+        return Rule(rmsprop_update, arrays, tuple(group[name] for name in names))

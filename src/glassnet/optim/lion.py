@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.optim.optimizer import Group, Optimizer, Params, State
+from glassnet.optim.optimizer import Group, Optimizer, Params, Rule, State
 from glassnet.tape import Array
 
 
@@ -57,6 +57,6 @@ class Lion(Optimizer):
     def initial_state(self, p: Array, group: Group) -> State:
         return {"exp_avg": np.zeros_like(p)}
 
-    def update(self, p: Array, g: Array, state: State, group: Group) -> None:
-        beta1, beta2 = group["betas"]
-        lion_update(p, g, state["exp_avg"], group["lr"], beta1, beta2, group["weight_decay"])
+    def rule(self, state: State, group: Group) -> Rule:
+        numbers = (group["lr"], *group["betas"], group["weight_decay"])
+        return Rule(lion_update, (state["exp_avg"],), numbers)

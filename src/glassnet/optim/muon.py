@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from glassnet.optim.adam import adam_update
-from glassnet.optim.optimizer import Group, OptimError, Optimizer, Params, State
+from glassnet.optim.optimizer import Group, OptimError, Optimizer, Params, Rule, State
 from glassnet.tape import Array
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -125,20 +125,10 @@ class Muon(Optimizer):
     def initial_state(self, p: Array, group: Group) -> State:
         return {"momentum_buffer": np.zeros_like(p)}
 
-    def update(self, p: Array, g: Array, state: State, group: Group) -> None:
-        muon_update(
-            p,
-            g,
-            state["momentum_buffer"],
-            group["lr"],
-            group["momentum"],
-            group["nesterov"],
-            group["weight_decay"],
-            group["ns_coefficients"],
-            group["eps"],
-            group["ns_steps"],
-            group["adjust_lr_fn"],
-        )
+    def rule(self, state: State, group: Group) -> Rule:
+        names = ("lr", "momentum", "nesterov", "weight_decay", "ns_coefficients", "eps", "ns_steps")
+        numbers = (*(group[name] for name in names), group["adjust_lr_fn"])
+        return Rule(muon_update, (state["momentum_buffer"],), numbers)
 
 
 class MuonAdamW(Optimizer):
@@ -173,14 +163,13 @@ class MuonAdamW(Optimizer):
             return {"momentum_buffer": np.zeros_like(p)}
         return {"step": 0, "exp_avg": np.zeros_like(p), "exp_avg_sq": np.zeros_like(p)}
 
-    def update(self, p: Array, g: Array, state: State, group: Group) -> None:
+    def rule(self, state: State, group: Group) -> Rule:
         lr, decay = group["lr"], group["weight_decay"]
-        if p.ndim >= 2:
-            momentum, buffer = group["momentum"], state["momentum_buffer"]
-            muon_update(p, g, buffer, lr, momentum, True, decay, adjust_lr_fn="match_rms_adamw")
-            return
+        if "momentum_buffer" in state:
+            numbers = (lr, group["momentum"], True, decay, COEFFICIENTS, 1e-7, 5, "match_rms_adamw")
+            return Rule(muon_update, (state["momentum_buffer"],), numbers)
         state["step"] += 1
-        m, v, (beta1, beta2) = state["exp_avg"], state["exp_avg_sq"], group["betas"]
-        adam_update(
-            p, g, m, v, None, state["step"], lr, beta1, beta2, group["eps"], decay, decoupled=True
+        arrays = (state["exp_avg"], state["exp_avg_sq"], None)
+        return Rule(
+            adam_update, arrays, (state["step"], lr, *group["betas"], group["eps"], decay, True)
         )

@@ -1,20 +1,22 @@
 """What every optimiser shares: groups of parameters, their state, and its way into a checkpoint.
 
-A subclass says which state a parameter has (`initial_state`) and how one array is updated
-(`update`, which hands on to the plain NumPy function of its page). Penalties are the user's choice
-and enter here or in the page exactly as given: nothing is scaled by a batch size, which an
-optimiser cannot know and must not.
+A subclass says which state a parameter has (`initial_state`) and which plain NumPy function updates
+it with which numbers (`rule`); all parameters whose numbers are the same then go to the function's
+compiled twin in one call, where there is one. Penalties are the user's choice and enter here or in
+the page exactly as given: nothing is scaled by a batch size, which an optimiser cannot know and
+must not.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from glassnet import kernels
 from glassnet.errors import CheckpointError, GlassnetError, ShapeError
 from glassnet.tape import Array
 from glassnet.tensor import Tensor
@@ -31,6 +33,17 @@ BOUNDS |= {"initial_accumulator_value": math.inf}
 
 class OptimError(GlassnetError, ValueError):
     """A parameter or an option that an optimiser or a schedule cannot work with."""
+
+
+class Rule(NamedTuple):
+    """How one parameter is updated: page(p, g, *arrays, *numbers), in place of p and the arrays.
+
+    arrays: the state's, or None for one that these options do without.
+    """
+
+    page: Callable[..., None]
+    arrays: tuple[Array | None, ...]
+    numbers: tuple[Any, ...]
 
 
 class Optimizer(ABC):
@@ -70,9 +83,17 @@ class Optimizer(ABC):
     def initial_state(self, p: Array, group: Group) -> State:
         """The state of a parameter before its first step; `np.zeros_like` keeps the layout."""
 
-    @abstractmethod
+    def rule(self, state: State, group: Group) -> Rule:
+        """The rule of a parameter's next step, which is counted in `state` with this call."""
+        raise NotImplementedError(f"{type(self).__name__} needs a method rule, or update")
+
     def update(self, p: Array, g: Array, state: State, group: Group) -> None:
-        """Change `p` and `state` in place by the gradient `g`, which stays as it is."""
+        """Change `p` and `state` in place by the gradient `g`, which stays as it is.
+
+        A subclass that redefines it is called for each parameter by itself.
+        """
+        rule = self.rule(state, group)
+        rule.page(p, g, *rule.arrays, *rule.numbers)
 
     def __repr__(self) -> str:
         groups = ", ".join(
@@ -140,22 +161,34 @@ class Optimizer(ABC):
         """Update every parameter that has a gradient. Raises ShapeError for one of other shape."""
         self.stepped = True
         for group in self.param_groups:
+            together = _Together()
             for p in group["params"]:
                 if p.grad is not None:
-                    self._step(p, p.grad.data, group)
+                    self._step(p, self._gradient(p, p.grad.data, group), group, together)
+                    p._version.bump(p.data)
+            together.run()
 
-    def _step(self, p: Tensor, g: Array, group: Group) -> None:
+    def _gradient(self, p: Tensor, g: Array, group: Group) -> Array:
+        """The gradient of what is minimised: of the other sign to climb, with the l1 penalty's."""
         if g.shape != p.shape:
             raise ShapeError(f"a parameter of shape {p.shape} has a gradient of shape {g.shape}")
         if group["maximize"]:
             g = -g
         if group["l1"]:
             g = g + group["l1"] * np.sign(p.data)
+        return g
+
+    def _step(self, p: Tensor, g: Array, group: Group, together: _Together) -> None:
+        """Update a parameter, or leave it to the compiled update of many."""
         state = self.state.get(p)
         if not state:
             state = self.state[p] = self.initial_state(p.data, group)
-        self.update(p.data, g, state, group)
-        p._version.bump(p.data)
+        if type(self).update is not Optimizer.update:
+            self.update(p.data, g, state, group)
+            return
+        rule = self.rule(state, group)
+        if not together.take(p.data, g, rule):
+            rule.page(p.data, g, *rule.arrays, *rule.numbers)
 
     # -- checkpoints -----------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
@@ -245,6 +278,37 @@ class Optimizer(ABC):
                 )
             fresh[...] = value
         return state
+
+
+class _Together:
+    """Parameters that one compiled call updates: those of the same page and numbers."""
+
+    def __init__(self) -> None:
+        self.twins: dict[Any, kernels.Pair | None] = {}
+        self.calls: dict[Any, list[tuple[Array | None, ...]]] = {}
+
+    def take(self, p: Array, g: Array, rule: Rule) -> bool:
+        """Take in a parameter; False where the page has no twin for these arrays."""
+        page = rule.page
+        if page not in self.twins:
+            self.twins[page] = kernels.update(page.__name__)
+        twin = self.twins[page]
+        if twin is None or not twin[1](p, *rule.arrays):
+            return False
+        if g.strides != p.strides or g.dtype != p.dtype:
+            g, other = np.empty_like(p), g
+            g[...] = other
+        self.calls.setdefault((twin[0], rule.numbers), []).append((p, g, *rule.arrays))
+        return True
+
+    def run(self) -> None:
+        """Make the calls."""
+        for (twin, numbers), parameters in self.calls.items():
+            columns = [
+                None if column[0] is None else column
+                for column in map(list, zip(*parameters, strict=True))
+            ]
+            twin(*columns, *numbers)
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.optim.optimizer import Group, OptimError, Optimizer, Params, State
+from glassnet.optim.optimizer import Group, OptimError, Optimizer, Params, Rule, State
 from glassnet.tape import Array
 
 
@@ -79,17 +79,9 @@ class SGD(Optimizer):
     def initial_state(self, p: Array, group: Group) -> State:
         return {"step": 0, "momentum_buffer": np.zeros_like(p)} if group["momentum"] else {}
 
-    def update(self, p: Array, g: Array, state: State, group: Group) -> None:
+    def rule(self, state: State, group: Group) -> Rule:
         if state:
             state["step"] += 1
-        sgd_update(
-            p,
-            g,
-            state.get("momentum_buffer"),
-            state.get("step", 0),
-            group["lr"],
-            group["momentum"],
-            group["dampening"],
-            group["weight_decay"],
-            group["nesterov"],
-        )
+        names = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
+        numbers = (state.get("step", 0), *(group[name] for name in names))
+        return Rule(sgd_update, (state.get("momentum_buffer"),), numbers)

@@ -8,6 +8,7 @@ No layers, no update rules, no drawing. The inner step is the one that a reader 
 from glassnet.train.callbacks import Callback, EarlyStopping
 from glassnet.train.checkpoint import Checkpoint
 from glassnet.train.fit import fit, resume
+from glassnet.train.lookahead import Lookahead
 from glassnet.train.loop import Training
 from glassnet.train.metrics import ClassAccuracy, Evaluation, evaluate, wilson
 from glassnet.train.run import Run, load
@@ -18,6 +19,7 @@ __all__ = [
     "ClassAccuracy",
     "EarlyStopping",
     "Evaluation",
+    "Lookahead",
     "Run",
     "Training",
     "evaluate",

@@ -49,3 +49,20 @@ def test_cutout_is_a_square_cut_off_at_the_border() -> None:
     assert set(rows) == {2, 3} and set(columns) == {2, 3}
     np.testing.assert_array_equal(out[:, 0][~cut], BATCH[:, 0][~cut])
     assert len({c.tobytes() for c in cut}) == 5 * 6  # every centre
+
+
+def test_alternate_flip_shows_both_sides_in_any_two_epochs() -> None:
+    seen = [data.AlternateFlip()(BATCH, SAMPLES, 0, epoch, SAMPLES)[0] for epoch in range(3)]
+    flipped = [(out == IMAGE[:, :, ::-1]).all(axis=(1, 2, 3)) for out in seen]
+    np.testing.assert_array_equal(flipped[0], ~flipped[1])
+    np.testing.assert_array_equal(flipped[0], flipped[2])
+    assert 150 < flipped[0].sum() < 250
+    some = np.arange(7, 100, 3)
+    alone = data.AlternateFlip()(BATCH[some], some, 0, 1, some)[0]
+    np.testing.assert_array_equal(alone, seen[1][some])
+
+
+def test_shift_can_mirror_what_comes_in() -> None:
+    padded = np.pad(IMAGE, ((0, 0), (2, 2), (2, 2)), "reflect")
+    possible = {padded[:, i : i + 5, j : j + 6].tobytes() for i in range(5) for j in range(5)}
+    assert {image.tobytes() for image in run(data.Shift(2, reflect=True))} == possible

@@ -10,11 +10,12 @@ here knows of files, networks or training.
 from glassnet.data.augment.base import Augmentation, Compose, from_dict
 from glassnet.data.augment.colour import ColorJitter
 from glassnet.data.augment.mix import Mixup
-from glassnet.data.augment.place import Crop, Cutout, Flip, Shift
+from glassnet.data.augment.place import AlternateFlip, Crop, Cutout, Flip, Shift
 from glassnet.data.augment.warp import Affine, Elastic, Rotate, Scale
 
 __all__ = [
     "Affine",
+    "AlternateFlip",
     "Augmentation",
     "ColorJitter",
     "Compose",

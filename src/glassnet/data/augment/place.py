@@ -6,7 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from glassnet.data.augment.base import Augmentation, Draws, Pixels, check, integers
+from glassnet.data.augment.base import Augmentation, Draws, Labels, Pixels, check, integers
+from glassnet.random import uniforms
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,39 @@ class Flip(Augmentation):
 
 
 @dataclass(frozen=True)
+class AlternateFlip(Augmentation):
+    """Mirror left and right in every second epoch: half of the images in the even ones.
+
+    Each image is so seen both ways in any two epochs, where a coin for each would show a quarter of
+    them twice the same way [Jordan 2024, "94% on CIFAR-10 in 3.29 seconds", section 3.6].
+    """
+
+    def __call__(
+        self,
+        images: NDArray[np.float32],
+        labels: Labels,
+        seed: int,
+        epoch: int,
+        samples: NDArray[np.integer],
+    ) -> tuple[NDArray[np.float32], Labels]:
+        turned = uniforms(seed, 0, samples, 1)[:, 0] < 0.5  # in the first epoch
+        flipped = images.copy(order="K")
+        for i in np.flatnonzero(turned ^ bool(epoch % 2)):
+            flipped[i] = images[i, :, :, ::-1]
+        return flipped, labels
+
+
+@dataclass(frozen=True)
 class Shift(Augmentation):
     """Move by up to `pixels` in each direction; what comes in has the value `fill` (0..1).
 
-    A planar translation of LeCun et al. 1998, section III.C ("distorted MNIST").
+    With `reflect` it is the image, mirrored at its edge. A planar translation of LeCun et al. 1998,
+    section III.C ("distorted MNIST").
     """
 
     pixels: int
     fill: float = 0.0
+    reflect: bool = False
 
     def __post_init__(self) -> None:
         check(self.pixels >= 0, f"Shift: pixels must be 0 or more, got {self.pixels}")
@@ -46,7 +72,11 @@ class Shift(Augmentation):
 
     def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
         corners = integers(draws, 0, 2 * self.pixels)  # (N, 2): top, left
-        padded = _pad(pixels, self.pixels, self.fill)
+        if self.reflect:
+            margin = (self.pixels, self.pixels)
+            padded = np.pad(pixels, ((0, 0), margin, margin, (0, 0)), "reflect")
+        else:
+            padded = _pad(pixels, self.pixels, self.fill)
         return _windows(padded, corners, pixels.shape[1], pixels.shape[2])
 
 

@@ -1,0 +1,131 @@
+"""Tables and plot of results.json for people: docs/benchmarks.md and docs/images/benchmarks.svg."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks import results
+from benchmarks.networks import TRAINED, USED
+from glassnet.io import atomic_write
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE, PLOT = DOCS / "benchmarks.md", DOCS / "images" / "benchmarks.svg"
+BEGIN, END = "<!-- measured: make bench writes from here -->", "<!-- to here -->"
+Row = dict[str, Any]
+
+
+def show(rows: list[Row]) -> None:
+    """Print rows as they come."""
+    for row in rows:
+        print(f"  {row['name']:60} {row['ours_ms']:9.3f} ms  {row['peer']:36}"
+              f"{row['theirs_ms']:9.3f} ms  {_ratio(row)}", flush=True)  # fmt: skip
+
+
+def write() -> None:
+    """Put the tables between the page's marks, and draw the plot."""
+    rows = results.read()
+    if not rows:
+        return
+    head, rest = PAGE.read_text().split(BEGIN)
+    _, tail = rest.split(END)
+    atomic_write(PAGE, f"{head}{BEGIN}\n\n{_tables(rows)}\n{END}{tail}")
+    plot([row for row in rows if _is_whole(row["name"])])
+
+
+def _tables(rows: list[Row]) -> str:
+    machines = sorted({f"{row['machine']}; {row['versions']}" for row in rows})
+    parts = [f"Measured on {'; and on '.join(machines)}.\n"]
+    for title, chosen in _sections(rows).items():
+        if chosen:
+            parts.append(f"### {title}\n\n{_table(chosen)}")
+    parts.append(f"### Layer by layer\n\n{_layer_tables(rows)}")
+    return "\n".join(parts)
+
+
+def _sections(rows: list[Row]) -> dict[str, list[Row]]:
+    starts = {
+        "Whole steps and inference": ("step ", "EfficientNet"),
+        "On one thread": ("one thread",),
+        "Tape, an operation forward and backward": ("tape",),
+        "From starting the process to the end of the first step": ("start",),
+        "Input": ("input",),
+    }
+    return {t: [r for r in rows if r["name"].startswith(names)] for t, names in starts.items()}
+
+
+def _table(rows: list[Row]) -> str:
+    lines = ["| what | glassnet | beside | its time | ratio (quartiles) |", "|---|---|---|---|---|"]
+    for row in rows:
+        name = row["name"]
+        if "tape_us_per_operation" in row:
+            name += f" ({row['tape_us_per_operation']:.1f} µs are the tape's)"
+        lines.append(f"| {name} | {row['ours_ms']:.2f} ms | {row['peer']} | {row['theirs_ms']:.2f} "
+                     f"ms | {_ratio(row)} |")  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _layer_tables(rows: list[Row]) -> str:
+    """A table a network; beside each pass PyTorch's better layout, and the sum of all below."""
+    parts = []
+    for network in (*TRAINED, *USED):
+        prefix = f"layers of {network}: "
+        best: dict[str, Row] = {}
+        for row in rows:
+            if row["name"].startswith(prefix):
+                known = best.get(row["name"])
+                if known is None or row["theirs_ms"] < known["theirs_ms"]:
+                    best[row["name"]] = row
+        if best:
+            parts.append(_layers_of(network, prefix, list(best.values())))
+    return "\n".join(parts)
+
+
+def _layers_of(network: str, prefix: str, rows: list[Row]) -> str:
+    lines = [f"**{network}**\n", "| layer and pass | times | glassnet | PyTorch's best | ratio |"]
+    lines.append("|---|---|---|---|---|")
+    for row in rows:
+        lines.append(f"| {row['name'].removeprefix(prefix)} | {row['count']} | {row['ours_ms']:.3f}"
+                     f" ms | {row['theirs_ms']:.3f} ms | {_ratio(row)} |")  # fmt: skip
+    ours, theirs = (sum(row[side] * row["count"] for row in rows)
+                    for side in ("ours_ms", "theirs_ms"))  # fmt: skip
+    lines.append(f"| all | | {ours:.2f} ms | {theirs:.2f} ms | {theirs / ours:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _ratio(row: Row) -> str:
+    low, high = row["spread"]
+    return f"{row['ratio']:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _is_whole(name: str) -> bool:
+    return name.startswith(("step ", "EfficientNet")) and ": " not in name
+
+
+def plot(rows: list[Row]) -> None:
+    """Ratios of whole steps as bars with their quartiles; 1 is as fast as the peer."""
+    import matplotlib.pyplot as plt
+
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    peers = list(dict.fromkeys(row["peer"] for row in rows))
+    if not names:
+        return
+    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.9 * len(names)), layout="constrained")
+    height = 0.85 / len(peers)
+    for i, peer in enumerate(peers):
+        mine = {row["name"]: row for row in rows if row["peer"] == peer}
+        at = [n + (i - len(peers) / 2 + 0.5) * height for n, name in enumerate(names)
+              if name in mine]  # fmt: skip
+        chosen = [mine[name] for name in names if name in mine]
+        errors = [[r["ratio"] - r["spread"][0] for r in chosen],
+                  [r["spread"][1] - r["ratio"] for r in chosen]]  # fmt: skip
+        widths = [r["ratio"] for r in chosen]
+        axes.barh(at, widths, height, xerr=errors, label=peer, error_kw={"elinewidth": 0.8})
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlabel("times as long as glassnet (beyond the line glassnet is faster)")
+    axes.legend(fontsize="small", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    plt.rcParams["svg.hashsalt"] = "glassnet"  # the same numbers give the same file
+    figure.savefig(PLOT, metadata={"Date": None})
+    plt.close(figure)

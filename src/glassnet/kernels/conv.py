@@ -1,0 +1,192 @@
+"""Convolution: the twin of `ops/conv.py`, and the ways it can go.
+
+    N batch, C channels, H W height width, O outputs, G groups; x (N, H, W, C), y (N, OH, OW, O)
+
+Any convolution can be summed directly (`direct.py`, the one to read first). Where each channel has
+a filter of its own there is no sum over channels, and rows of an image are what stays in registers
+(`depthwise.py`). Where filters are 3 x 3 with stride 1 and many channels, Winograd's tiles need a
+quarter of the multiplications (`winograd.py`), at the price of a digit; `gn.exact()` does without.
+What depends on shapes alone is worked out once for each shape and kept.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from glassnet.kernels import memory, winograd
+from glassnet.kernels.depthwise import Depthwise
+from glassnet.kernels.direct import Size3, Sweep, cut
+from glassnet.kernels.dispatch import register
+from glassnet.kernels.exact import is_exact
+from glassnet.kernels.geometry import Window, window
+from glassnet.kernels.layout import Array, nchw, nhwc, single
+from glassnet.kernels.threads import get_num_threads
+from glassnet.kernels.walk import Axis, backward_axes, forward_axis
+
+Size4 = tuple[int, ...]
+
+
+class Convolution:
+    """A convolution of given shapes: its three sums, each worked out when it is first wanted."""
+
+    def __init__(self, x: Size4, w: Size4, win: Window, groups: int, threads: int) -> None:
+        self.batch, self.groups, self.window, self.threads = x[0], groups, win, threads
+        self.size, self.channels, self.outputs = (x[2], x[3]), x[1], w[0]
+        self.out = win.places(*self.size)
+        plain = win.kernel == (3, 3) and win.stride == win.dilation == (1, 1) and groups == 1
+        self.winograd = plain and winograd.pays(x[0], x[1], w[0], self.out)
+        self.pads = (win.padding[0][0], win.padding[1][0])
+        self._axes = list(
+            zip(self.size, win.kernel, win.stride, win.padding, win.dilation, strict=True)
+        )
+
+    @cached_property
+    def depthwise(self) -> Depthwise | None:
+        """The sums for a filter a channel, where it is that."""
+        if not self.groups == self.channels == self.outputs > 1:
+            return None
+        made = Depthwise(self.batch, self.channels, self.size, self.out, self._axes)
+        return made if made.served else None
+
+    def _sweep(self, rows: Axis, cols: Axis, source: Size3, result: Size3) -> Sweep:
+        way = cut(rows, cols, source, result, self.batch, self.threads)
+        return Sweep(way, self.batch, self.groups)
+
+    @cached_property
+    def forward(self) -> Sweep:
+        """y over x."""
+        rows, cols = (forward_axis(*axis) for axis in self._axes)
+        return self._sweep(rows, cols, (*self.size, self.channels), (*self.out, self.outputs))
+
+    @cached_property
+    def backward(self) -> list[Sweep]:
+        """dx over dy: a sweep for each phase that sees something."""
+        down, across = (backward_axes(*axis) for axis in self._axes)
+        source, result = (*self.out, self.outputs), (*self.size, self.channels)
+        return [
+            self._sweep(rows, cols, source, result)
+            for rows in down
+            for cols in across
+            if rows.taps and cols.taps
+        ]
+
+    @property
+    def phases(self) -> int:
+        """All phases of dx, those that see nothing among them."""
+        return min(self.window.stride[0], self.size[0]) * min(self.window.stride[1], self.size[1])
+
+
+@lru_cache(maxsize=2048)
+def convolution(
+    x: Size4, w: Size4, stride: Any, padding: Any, dilation: Any, groups: int, threads: int
+) -> Convolution | None:
+    """The convolution of these shapes; None where the page runs: wrong or empty sizes."""
+    win = window(w[2:], stride, padding, dilation)
+    fits = groups >= 1 and x[1] == w[1] * groups and w[0] % groups == 0
+    if win is None or not fits or not all((*x, *w)) or min(win.places(*x[2:])) < 1:
+        return None
+    return Convolution(x, w, win, groups, threads)
+
+
+# -- the twin of conv2d ----------------------------------------------------------------------------
+def conv2d_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> tuple[Array, Any]:
+    """y[n, o, h, w] = bias[o] + sum_cij x[n, c, h s + i d, w s + j d] weight[o, c, i, j]."""
+    made = convolution(x.shape, weight.shape, stride, padding, dilation, groups, get_num_threads())
+    assert made is not None
+    x, kept = nhwc(x), (weight, made, bias is not None, made.winograd and not is_exact())
+    y = _shortcut(x, weight, bias, made, kept[3])
+    if y is None:
+        y = memory.empty((made.batch, *made.out, made.outputs))
+        made.forward.run(x, weight, False, bias, y)
+    return nchw(y), (x, *kept)
+
+
+def _shortcut(
+    x: Array, weight: Array, bias: Array | None, made: Convolution, fast: bool
+) -> Array | None:
+    """y of a filter for each channel, or Winograd's; None where the direct sum is to run."""
+    if made.depthwise is not None:
+        return made.depthwise.run(x, hwio(weight)[:, :, 0], bias)
+    if not fast:
+        return None
+    filters = winograd.filters(hwio(weight))
+    return winograd.forward(x, filters, bias, made.outputs, made.out, made.pads)
+
+
+def conv2d_backward(
+    dy: Array, cache: Any, needs: tuple[bool, ...] = (True, True, True)
+) -> tuple[Array | None, Array | None, Array | None]:
+    """dx, dweight and dbias, as the page states them."""
+    x, weight, made, biased, fast = cache
+    dy = nhwc(dy)
+    dx, dw = _shortcut_back(dy, x, weight, made, fast, needs)
+    db = dy.sum(0).sum(0).sum(0) if dw is not None and biased and needs[2] else None
+    if needs[0] and dx is None:
+        missing = len(made.backward) < made.phases
+        dx = (memory.zeros if missing else memory.empty)(x.shape)
+        for sweep in made.backward:
+            sweep.run(dy, weight, True, None, dx)
+    if (needs[1] and dw is None) or (biased and needs[2] and db is None):
+        sums = made.forward.filters(x, dy)  # (G, K + 1, O/G)
+        db = sums[:, -1].reshape(-1) if biased else None
+        taps = sums[:, : weight[0].size].transpose(1, 0, 2)
+        dw = np.ascontiguousarray(taps).reshape(*weight.shape[2:], weight.shape[1], -1)
+    return (
+        None if dx is None else nchw(dx),
+        None if dw is None else dw.transpose(3, 2, 0, 1),
+        db,
+    )
+
+
+def _shortcut_back(
+    dy: Array, x: Array, weight: Array, made: Convolution, fast: bool, needs: tuple[bool, ...]
+) -> tuple[Array | None, Array | None]:
+    """dx (N, H, W, C) and dw (KH, KW, C/G, O) as `_shortcut` has y; None where it has not."""
+    dx, dw, each = None, None, made.depthwise
+    if each is not None:
+        dx = each.backward_x(dy, hwio(weight)[:, :, 0]) if needs[0] else None
+        dw = each.backward_w(x, dy)[:, :, None] if needs[1] else None
+    elif fast:
+        dx = winograd.backward_x(dy, hwio(weight), made.size, made.pads) if needs[0] else None
+        dw = winograd.backward_w(x, dy, made.pads) if needs[1] else None
+    return dx, dw
+
+
+def hwio(weight: Array) -> Array:
+    """(O, C, KH, KW) as a contiguous (KH, KW, C, O): a view where it lies so, else a copy."""
+    return np.ascontiguousarray(weight.transpose(2, 3, 1, 0))
+
+
+def _serves(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> bool:
+    if not single(x, weight, bias) or x.ndim != 4 or weight.ndim != 4:
+        return False
+    if bias is not None and (bias.shape != weight.shape[:1] or not bias.flags.c_contiguous):
+        return False
+    try:
+        hash((stride, padding, dilation))
+    except TypeError:  # a list where a tuple could be: the page takes both
+        return False
+    shapes = (x.shape, weight.shape, stride, padding, dilation, groups)
+    return convolution(*shapes, get_num_threads()) is not None
+
+
+register("conv2d", conv2d_forward, conv2d_backward, _serves)

@@ -1,0 +1,104 @@
+"""Which pair runs: the one table of compiled twins, and the rule by which they are chosen.
+
+A twin has the page's names and signatures, and `serves(*arrays, **options)`, which says whether it
+takes these arguments; where it does not, the page runs. The module with an operation's twin is
+imported by the first call of that operation, so that `import glassnet` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from glassnet.errors import GlassnetWarning
+
+Pair = tuple[Callable[..., Any], Callable[..., Any]]
+
+
+class Twin(NamedTuple):
+    """A compiled pair, and which arguments it takes."""
+
+    pair: Pair
+    serves: Callable[..., bool]
+
+
+# module of kernels/ -> the operations whose twins it registers
+MODULES = {
+    "fused": "batch_norm_act relu_max_pool2d",
+    "conv": "conv2d",
+    "pointwise": "conv2d_act",
+    "linear": "linear matmul",
+    "norm": "batch_norm batch_norm_eval layer_norm",
+    "attention": "scaled_dot_product_attention",
+    "dropout": "dropout",
+    "embedding": "embedding",
+    "softmax": "softmax log_softmax cross_entropy",
+    "pool": "max_pool2d avg_pool2d",
+    "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
+}
+HOMES = {name: module for module, names in MODULES.items() for name in names.split()}
+TWINS: dict[str, Twin] = {}
+MODE = os.environ.get("GLASSNET_KERNELS", "auto")
+if MODE not in ("auto", "reference"):
+    warnings.warn(
+        f"GLASSNET_KERNELS is '{MODE}'; expected 'auto' or 'reference', going on with 'auto'",
+        GlassnetWarning,
+        stacklevel=2,
+    )
+    MODE = "auto"
+
+
+def register(
+    name: str,
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    serves: Callable[..., bool],
+) -> None:
+    """Make a pair the twin of the operation `name`, for the arguments that `serves` accepts."""
+    TWINS[name] = Twin((forward, backward), serves)
+
+
+def twin(name: str, arrays: Sequence[Any], options: dict[str, Any]) -> Pair | None:
+    """The compiled pair for this call of the operation `name`, or None where its page runs."""
+    if MODE == "reference":
+        return None
+    found = TWINS.get(name)
+    if found is None:
+        if name not in HOMES or not _bring(HOMES[name]):
+            return None
+        found = TWINS[name]
+    return found.pair if found.serves(*arrays, **options) else None
+
+
+def update(name: str) -> Pair | None:
+    """The compiled update of many parameters, by the name of its page, or None where that runs.
+
+    With it comes serves(p, *state), which says whether it takes a parameter with its state.
+    """
+    if MODE == "reference" or not HOMES or not _bring("optim"):
+        return None
+    from glassnet.kernels import optim
+
+    found = optim.UPDATES.get(name)
+    return found and (found, optim.serves)
+
+
+def _bring(module: str) -> bool:
+    """Import a module of kernels/; False, with one line that says so, where LLVM is missing."""
+    try:
+        importlib.import_module(f"glassnet.kernels.{module}")
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "llvmlite":
+            raise
+        HOMES.clear()
+        warnings.warn(
+            "llvmlite is not installed: NumPy pages run in the place of compiled kernels, many "
+            "times as slow; to have them: pip install 'glassnet[fast]'",
+            GlassnetWarning,
+            stacklevel=2,
+        )
+        return False
+    return True

@@ -1,0 +1,259 @@
+"""Twins of operations in a row: nothing between the parts goes to memory and back.
+
+    x (M, C): M = N H W rows, the C channels of a pixel side by side; r residual, y, dy like x
+
+Batch norm, a residual and an activation. Forward takes the batch's sums, then one walk computes
+y = f((x - mean) scale + bias + r). Backward has to know dz = f'(z) dy for the two sums before it
+can compute dx = dz scale + (x - mean) slope + constant. Where f' is cheap (ReLU) dz is computed
+twice, from dy and z = (x - mean) scale + bias; where it is not (GELU), or the residual wants dz as
+its gradient anyway, the first walk writes it down. With a residual z is not known again from x, so
+the derivative is taken from y, which ReLU's allows.
+
+ReLU and max_pool2d is max_pool2d of the positive entries (`pool.py`): a window without any hands
+nothing back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.kernels import memory, pool
+from glassnet.kernels.activation import DOWN, UP
+from glassnet.kernels.compile import task
+from glassnet.kernels.dispatch import register
+from glassnet.kernels.launch import parts
+from glassnet.kernels.layout import Array, plain, single
+from glassnet.kernels.norm import CHUNK, FOUR, add_to, last, run_affine_down, sums_of
+from glassnet.kernels.target import host
+from glassnet.kernels.vector import (
+    Doubles,
+    Floats,
+    Vector,
+    fma,
+    lanes,
+    load_part,
+    part,
+    splat,
+    store_part,
+    unroll,
+)
+
+FROM_Y = ("relu", "relu6")  # their derivative follows from y as well as from z
+CHEAP = ("relu", "relu6")
+CURVES = ("relu", "relu6", "gelu", "silu")
+
+
+# -- forward ---------------------------------------------------------------------------------------
+@task
+def norm_up(
+    begin: int, end: int, x: Floats, r: Floats, y: Floats, mean: Floats, scale: Floats,
+    bias: Floats, C: int, *, TAIL: int, curve: str, ADD: bool,
+) -> None:  # fmt: skip
+    """Rows `begin` to `end` of y = f((x - mean) scale + bias + r)."""
+    for row in range(begin, end):
+        at = row * C
+        for c in range(0, C - TAIL, lanes()):
+            channel_up(x + at + c, r + at + c, y + at + c, mean + c, scale + c, bias + c, lanes(),
+                       curve, ADD)  # fmt: skip
+        if TAIL:
+            c = C - TAIL
+            channel_up(x + at + c, r + at + c, y + at + c, mean + c, scale + c, bias + c, TAIL,
+                       curve, ADD)  # fmt: skip
+
+
+@part
+def channel_up(
+    x: Floats, r: Floats, y: Floats, mean: Floats, scale: Floats, bias: Floats, count: int,
+    curve: str, ADD: bool,
+) -> None:  # fmt: skip
+    """`count` channels of one row."""
+    u = load_part(x, count) - load_part(mean, count)
+    z = fma(u, load_part(scale, count), load_part(bias, count))
+    z = z + load_part(r, count) if ADD else z
+    store_part(y, UP[curve](z, 0.0), count)
+
+
+# -- backward --------------------------------------------------------------------------------------
+@part
+def through(
+    dy: Floats, y: Any, u: Vector, scale: Vector, bias: Vector, count: int, curve: str
+) -> Vector:
+    """dz of dy: the activation's derivative at y, or where there is none at z = u scale + bias."""
+    kept = fma(u, scale, bias) if y is None else load_part(y, count)
+    return DOWN[curve](load_part(dy, count), kept, 0.0)
+
+
+@part
+def dz_of(
+    x: Floats, dy: Floats, y: Floats, dz: Floats, each: list[Vector], count: int, curve: str,
+    GIVEN: bool, WRITE: bool,
+) -> tuple[Vector, Vector]:  # fmt: skip
+    """dz and u = x - mean of `count` channels of a row."""
+    u = load_part(x, count) - each[0]
+    g = through(dy, y if GIVEN else None, u, each[1], each[2], count, curve)
+    if WRITE:
+        store_part(dz, g, count)
+    return g, u
+
+
+@part
+def sums_through(
+    x: Floats, dy: Floats, y: Floats, dz: Floats, each: list[Floats], sums: Doubles, C: int,
+    rows: int, count: int, curve: str, GIVEN: bool, WRITE: bool,
+) -> None:  # fmt: skip
+    """sums[0] += sum of dz, sums[C] += sum of dz u, of `count` channels of a chunk of rows."""
+    held = [load_part(v, count) for v in each]
+    one, other = [splat(0.0) for _ in unroll(FOUR)], [splat(0.0) for _ in unroll(FOUR)]
+    whole = rows - rows % FOUR
+    for row in range(0, whole, FOUR):
+        for i in unroll(FOUR):
+            at = (row + i) * C
+            g, u = dz_of(x + at, dy + at, y + at, dz + at, held, count, curve, GIVEN, WRITE)
+            one[i] = one[i] + g
+            other[i] = fma(g, u, other[i])
+    for row in range(whole, rows):
+        at = row * C
+        g, u = dz_of(x + at, dy + at, y + at, dz + at, held, count, curve, GIVEN, WRITE)
+        one[0] = one[0] + g
+        other[0] = fma(g, u, other[0])
+    add_to(sums, (one[0] + one[1]) + (one[2] + one[3]), count)
+    add_to(sums + C, (other[0] + other[1]) + (other[2] + other[3]), count)
+
+
+@task
+def norm_sums(
+    begin: int, end: int, slot: int, x: Floats, dy: Floats, y: Floats, dz: Floats, mean: Floats,
+    scale: Floats, bias: Floats, sums: Doubles, C: int,
+    *, TAIL: int, curve: str, GIVEN: bool, WRITE: bool,
+) -> None:  # fmt: skip
+    """Rows `begin` to `end`; sums (parts, 2, C), from 0."""
+    mine = sums + slot * 2 * C
+    for row in range(begin, end, CHUNK):
+        rows = min(end - row, CHUNK)
+        at = row * C
+        for c in range(0, C - TAIL, lanes()):
+            sums_through(
+                x + at + c, dy + at + c, y + at + c, dz + at + c, [mean + c, scale + c, bias + c],
+                mine + c, C, rows, lanes(), curve, GIVEN, WRITE,
+            )  # fmt: skip
+        if TAIL:
+            c = C - TAIL
+            sums_through(
+                x + at + c, dy + at + c, y + at + c, dz + at + c, [mean + c, scale + c, bias + c],
+                mine + c, C, rows, TAIL, curve, GIVEN, WRITE,
+            )  # fmt: skip
+
+
+@task
+def norm_down(
+    begin: int, end: int, dy: Floats, x: Floats, dx: Floats, mean: Floats, scale: Floats,
+    bias: Floats, slope: Floats, constant: Floats, C: int, *, TAIL: int, curve: str,
+) -> None:  # fmt: skip
+    """dx = dz scale + (x - mean) slope + constant, dz from dy and z."""
+    for row in range(begin, end):
+        at = row * C
+        for c in range(0, C - TAIL, lanes()):
+            channel_down(dy + at + c, x + at + c, dx + at + c, mean + c, scale + c, bias + c,
+                         slope + c, constant + c, lanes(), curve)  # fmt: skip
+        if TAIL:
+            c = C - TAIL
+            channel_down(dy + at + c, x + at + c, dx + at + c, mean + c, scale + c, bias + c,
+                         slope + c, constant + c, TAIL, curve)  # fmt: skip
+
+
+@part
+def channel_down(
+    dy: Floats, x: Floats, dx: Floats, mean: Floats, scale: Floats, bias: Floats,
+    slope: Floats, constant: Floats, count: int, curve: str,
+) -> None:  # fmt: skip
+    """`count` channels of one row."""
+    u, factor = load_part(x, count) - load_part(mean, count), load_part(scale, count)
+    dz = through(dy, None, u, factor, load_part(bias, count), count, curve)
+    line = fma(u, load_part(slope, count), load_part(constant, count))
+    store_part(dx, fma(dz, factor, line), count)
+
+
+# -- batch_norm, a residual, an activation ---------------------------------------------------------
+def batch_norm_act_forward(
+    x: Array,
+    weight: Array | None = None,
+    bias: Array | None = None,
+    residual: Array | None = None,
+    eps: float = 1e-5,
+    activation: str = "relu",
+) -> tuple[tuple[Array, Array, Array], Any]:
+    """y = activation(batch_norm(x) + residual), with the statistics of the batch."""
+    rows = last(x)
+    c = rows.shape[-1]
+    count = rows.size // c
+    shift = rows.reshape(count, c)[0].copy()
+    total, squares = sums_of(rows, None, shift)
+    offset = total / count
+    var = np.maximum(squares / count - offset * offset, 0)  # NaN stays NaN
+    mean = (shift + offset).astype(np.float32)
+    rstd = 1 / np.sqrt(var + eps)
+    scale = rstd if weight is None else rstd * weight
+    each = (mean, plain(scale), np.zeros(c, np.float32) if bias is None else plain(bias))
+    y = memory.empty(rows.shape)
+    run = norm_up.compiled(TAIL=c % host().lanes, curve=activation, ADD=residual is not None)
+    added = rows if residual is None else last(residual)
+    run(count, parts(count, 3 * rows.size), rows, added, y, *each, c)
+    outputs = (np.moveaxis(y, -1, 1), mean, var.astype(np.float32))
+    kept = y if residual is not None else None
+    return outputs, (rows, kept, each, rstd, scale, count, activation)
+
+
+def batch_norm_act_backward(dys: tuple[Array, Array, Array], cache: Any) -> tuple[Any, ...]:
+    """The gradients of x, weight, bias, and the residual where there was one."""
+    (dy, dmean, dvar), (x, y, each, rstd, scale, count, curve) = dys, cache
+    dy, c, has_residual = last(dy), x.shape[-1], y is not None
+    write = has_residual or curve not in CHEAP
+    dz = memory.empty(x.shape) if write else None
+    several = parts(count, 4 * x.size)
+    sums = np.zeros((several, 2, c))
+    run = norm_sums.compiled(TAIL=c % host().lanes, curve=curve, GIVEN=has_residual, WRITE=write)
+    run(count, several, x, dy, y if has_residual else x, dz if write else x, *each, sums, c)
+    dbias, dscale = sums.sum(axis=0)
+    dweight = dscale * rstd
+    slope = (2 * dvar - scale * rstd * dweight) / count
+    constant = (dmean - scale * dbias) / count
+    if dz is not None:
+        dx = run_affine_down(dz, x, each[0], scale, slope, constant)
+    else:
+        dx = memory.empty(x.shape)
+        down = norm_down.compiled(TAIL=c % host().lanes, curve=curve)
+        more = plain(slope), plain(constant)
+        down(count, parts(count, 3 * x.size), dy, x, dx, *each, *more, c)
+    gradients = (np.moveaxis(dx, -1, 1), dweight.astype(np.float32), dbias.astype(np.float32))
+    return (*gradients, np.moveaxis(dz, -1, 1)) if has_residual and dz is not None else gradients
+
+
+def _serves_norm(
+    x: Any,
+    weight: Any = None,
+    bias: Any = None,
+    residual: Any = None,
+    eps: float = 1e-5,
+    activation: str = "relu",
+) -> bool:
+    fits = single(x, weight, bias, residual) and x.ndim >= 2 and x.size > x.shape[1]
+    fits = fits and all(v is None or v.shape == x.shape[1:2] for v in (weight, bias))
+    if residual is not None:
+        return fits and residual.shape == x.shape and activation in FROM_Y
+    return fits and activation in CURVES
+
+
+register("batch_norm_act", batch_norm_act_forward, batch_norm_act_backward, _serves_norm)
+
+
+# -- relu, max_pool2d ------------------------------------------------------------------------------
+def relu_max_pool2d_forward(
+    x: Array, kernel_size: Any, stride: Any = None, padding: Any = 0
+) -> tuple[Array, Any]:
+    """y = max_pool2d(relu(x))."""
+    return pool.run_max(x, pool.pool_window(kernel_size, stride, padding), relu=True)
+
+
+register("relu_max_pool2d", relu_max_pool2d_forward, pool.max_pool2d_backward, pool._serves_max)

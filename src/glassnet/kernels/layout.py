@@ -1,0 +1,69 @@
+"""How arrays lie in memory, seen by the twins: what kernels take, and arrays of the same layout.
+
+Images are (N, C, H, W) to everyone above and (N, H, W, C) in memory; kernels see the latter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.kernels import memory
+
+Array = NDArray[Any]
+F32 = np.dtype(np.float32)
+
+
+def single(*arrays: Any) -> bool:
+    """Whether all of these are plain float32 arrays of the machine's byte order (or None)."""
+    return all(a is None or (type(a) is np.ndarray and a.dtype == F32) for a in arrays)
+
+
+def nhwc(x: Array) -> Array:
+    """(N, C, H, W) as a C-contiguous (N, H, W, C): a view where it lies so, else a copy."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
+def nchw(y: Array) -> Array:
+    """(N, H, W, C) -> (N, C, H, W), a view."""
+    return y.transpose(0, 3, 1, 2)
+
+
+def plain(x: Array) -> Array:
+    """The numbers as one block in C order: a view where they lie so, else a copy."""
+    return np.ascontiguousarray(x, F32)
+
+
+def dense(x: Array) -> Array:
+    """The numbers as one block in an order of axes that stays theirs: `x`, or a copy of it.
+
+    C order or channels last; what comes back can be walked through from one end to the other.
+    """
+    if x.flags.c_contiguous:
+        return x
+    if x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous:
+        return x
+    return np.ascontiguousarray(x)
+
+
+def like(x: Array) -> Array:
+    """A new array of the shape and layout of a dense `x`."""
+    if x.flags.c_contiguous:
+        return memory.empty(x.shape)
+    n, c, h, w = x.shape
+    return nchw(memory.empty((n, h, w, c)))
+
+
+def in_layout_of(x: Array, other: Array) -> Array:
+    """`x` as float32 in the layout of a dense `other` of the same shape: itself, or a copy."""
+    if x.dtype == F32 and (x.strides == other.strides or (_c(x) and _c(other))):
+        return x
+    made = like(other)
+    made[...] = x
+    return made
+
+
+def _c(x: Array) -> bool:
+    return x.flags.c_contiguous

@@ -1,0 +1,242 @@
+"""Products of matrices: the twins of linear and of matmul of two matrices.
+
+    y (M, N) = a b, a sum over k < K; ld: a row's distance from the next, in floats
+
+Two micro-kernels make all three products of a layer, and neither needs a matrix transposed. Where
+both have k along their rows (y = x W^T: weights are (outputs, inputs)) a tile of 4 x 3 dot products
+stays in registers, each as LANES partial sums; seven vectors are loaded for twelve multiply-adds,
+and at the end a tile's vectors are added up across lanes, eight at once. Where b has k down its
+columns (dx = dy W, dW = dy^T x) it is the tile of `microkernel.py`: six rows of a, number by
+number, times sixteen columns of b, which are first copied side by side, so that they lie in the
+nearest cache whatever the rows' distance is.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from glassnet.kernels import launch, memory
+from glassnet.kernels.compile import task
+from glassnet.kernels.dispatch import register
+from glassnet.kernels.layout import Array, plain, single
+from glassnet.kernels.microkernel import best_tile, dots, strided, sum_each
+from glassnet.kernels.target import host
+from glassnet.kernels.vector import (
+    Floats,
+    lane,
+    lanes,
+    load,
+    load_part,
+    part,
+    splat,
+    store,
+    store_part,
+    unroll,
+)
+
+Gradients = tuple[Array | None, ...]
+DEEP = 256  # of the sum at once: 16 columns of b, so many deep, are half of the nearest cache
+LARGE = 2**24  # multiply-adds from which BLAS, which copies both matrices into blocks, is faster
+ROWS, COLUMNS = 4, 3  # the tile of dot products
+NEAR = 4096  # floats of a in the nearest cache, beside three rows of b
+
+
+# -- y = a b^T -------------------------------------------------------------------------------------
+@task
+def rows_by_rows(
+    begin: int,
+    end: int,
+    a: Floats,
+    b: Floats,
+    bias: Floats,
+    y: Floats,
+    M: int,
+    N: int,
+    K: int,
+) -> None:
+    """y[m, n] = bias[n] + sum over k of a[m, k] b[n, k], for groups begin .. end of columns."""
+    near = max(1, NEAR // (ROWS * K)) * ROWS  # rows of a that stay in the nearest cache
+    for block in range(0, M, near):
+        for unit in range(begin, end):
+            ns = [min(unit * COLUMNS + j, N - 1) for j in unroll(COLUMNS)]
+            for m in range(block, min(block + near, M), ROWS):
+                ms = [min(m + i, M - 1) for i in unroll(ROWS)]
+                sums = sum_each(dots([a + i * K for i in ms], [b + n * K for n in ns], K))
+                for i in unroll(ROWS * COLUMNS):
+                    n = ns[i % COLUMNS]
+                    value = lane(sums[i // lanes()], i % lanes())
+                    y[ms[i // COLUMNS] * N + n] = value if bias is None else value + bias[n]
+
+
+def times_rows(a: Array, b: Array, bias: Array | None = None) -> Array:
+    """a b^T + bias: a (M, K), b (N, K), bias (N), all contiguous -> (M, N)."""
+    (m, k), n = a.shape, len(b)
+    y = memory.empty((m, n))
+    units = -(-n // COLUMNS)
+    rows_by_rows(units, launch.parts(units, m * n * k / 4), a, b, bias, y, m, n, k)
+    return y
+
+
+# -- y = a b ---------------------------------------------------------------------------------------
+@task
+def rows_by_columns(
+    begin: int,
+    end: int,
+    slot: int,
+    a: Floats,
+    b: Floats,
+    y: Floats,
+    rooms: Floats,
+    M: int,
+    N: int,
+    K: int,
+    down: int,
+    along: int,
+    *,
+    MB: int,
+    NB: int,
+) -> None:
+    """y[m, n] = sum over k of a[m down + k along] b[k, n], for groups begin .. end of columns."""
+    room = rooms + slot * DEEP * NB * lanes()
+    for unit in range(begin, end):
+        first = unit * NB * lanes()
+        for k in range(0, K, DEEP):
+            deep = min(DEEP, K - k)
+            beside(b + (k * N + first), room, N, deep, N - first, NB)
+            for m in range(0, M, MB):
+                ms = [min(m + i, M - 1) for i in unroll(MB)]
+                so_far = [read_row(y + (i * N + first), N - first, k, NB) for i in ms]
+                at = [a + (i * down + k * along) for i in ms]
+                acc = strided(at, along, deep, room, so_far)
+                for i in unroll(MB):
+                    write_row(y + (ms[i] * N + first), acc[i], N - first)
+
+
+@part
+def beside(b: Floats, room: Floats, ld: int, count: int, columns: int, NB: int) -> None:
+    """Copy `count` rows of NB vectors side by side; columns that are not there become 0."""
+    if columns >= NB * lanes():
+        for k in range(count):
+            for j in unroll(NB):
+                store(room + (k * NB + j) * lanes(), load(b + k * ld + j * lanes()))
+    else:
+        for k in range(count):
+            for j in unroll(NB):
+                v = load_part(b + k * ld + j * lanes(), columns - j * lanes())
+                store(room + (k * NB + j) * lanes(), v)
+
+
+@part
+def read_row(y: Floats, columns: int, k: int, NB: int) -> list[Any]:
+    """A row of a tile as the sum so far has it: zero at first."""
+    row = [splat(0.0) for _ in unroll(NB)]
+    if k > 0:
+        for j in unroll(NB):
+            row[j] = load_part(y + j * lanes(), columns - j * lanes())
+    return row
+
+
+@part
+def write_row(y: Floats, row: list[Any], columns: int) -> None:
+    """Write as many columns of a tile's row as there are."""
+    if columns >= len(row) * lanes():
+        for j in unroll(len(row)):
+            store(y + j * lanes(), row[j])
+    else:
+        for j in unroll(len(row)):
+            store_part(y + j * lanes(), row[j], columns - j * lanes())
+
+
+def times(a: Array, b: Array, turned: bool = False) -> Array:
+    """a b, or a^T b: a (M, K) or, turned, (K, M), b (K, N), both contiguous -> (M, N)."""
+    k, n = b.shape
+    m = a.shape[1] if turned else len(a)
+    down, along = (1, m) if turned else (k, 1)
+    tile = best_tile(m, n, host().lanes, host().registers, True)
+    width = tile.vectors * host().lanes
+    units = -(-n // width)
+    parts = launch.parts(units, m * n * k / 4)
+    y, rooms = memory.empty((m, n)), memory.empty((parts, DEEP, width))
+    compiled = rows_by_columns.compiled(MB=tile.rows, NB=tile.vectors)
+    compiled(units, parts, a, b, y, rooms, m, n, k, down, along)
+    return y
+
+
+# -- the sum of rows -------------------------------------------------------------------------------
+@task
+def add_rows(begin: int, end: int, x: Floats, total: Floats, M: int, N: int) -> None:
+    """total[n] = sum over m of x[m, n], for vectors begin .. end of columns."""
+    for unit in range(begin, end):
+        first = unit * lanes()
+        acc = splat(0.0)
+        if N - first >= lanes():
+            for m in range(M):
+                acc += load(x + (m * N + first))
+        else:
+            for m in range(M):
+                acc += load_part(x + (m * N + first), N - first)
+        store_part(total + first, acc, min(N - first, lanes()))
+
+
+def row_sum(x: Array) -> Array:
+    """(M, N), contiguous -> (N): the sum of the rows."""
+    m, n = x.shape
+    total = memory.empty((n,))
+    units = -(-n // host().lanes)
+    add_rows(units, launch.parts(units, m * n), x, total, m, n)
+    return total
+
+
+# -- the twins -------------------------------------------------------------------------------------
+def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, Any]:
+    """y = x W^T + b:  x (..., I), weight (O, I), bias (O,) -> y (..., O)."""
+    rows = plain(x).reshape(-1, x.shape[-1])
+    y = times_rows(rows, plain(weight), bias)
+    return y.reshape(*x.shape[:-1], len(weight)), (rows, weight, x.shape)
+
+
+def linear_backward(dy: Array, cache: Any, needs: tuple[bool, ...]) -> Gradients:
+    """dx = dy W, dW = dy^T x, db = sum of dy over the rows."""
+    rows, weight, shape = cache
+    dy = plain(dy).reshape(len(rows), len(weight))
+    dx = times(dy, plain(weight)).reshape(shape) if needs[0] else None
+    dw = times(dy, rows, turned=True) if needs[1] else None
+    return dx, dw, row_sum(dy) if any(needs[2:]) else None
+
+
+def _serves_linear(x: Any, weight: Any, bias: Any = None) -> bool:
+    return (
+        single(x, weight, bias)
+        and weight.ndim == 2
+        and x.ndim > 0
+        and x.shape[-1] == weight.shape[1]
+        and (bias is None or (bias.shape == weight.shape[:1] and bias.flags.c_contiguous))
+        and 0 < x.size * len(weight) < LARGE
+    )
+
+
+def matmul_forward(a: Array, b: Array) -> tuple[Array, tuple[Array, Array]]:
+    """y = a b: a (N, I), b (I, O) -> y (N, O)."""
+    a, b = plain(a), plain(b)
+    return times(a, b), (a, b)
+
+
+def matmul_backward(dy: Array, cache: tuple[Array, Array], needs: tuple[bool, ...]) -> Gradients:
+    """da = dy b^T, db = a^T dy."""
+    (a, b), dy = cache, plain(dy)
+    return (
+        times_rows(dy, b) if needs[0] else None,
+        times(a, dy, turned=True) if needs[1] else None,
+    )
+
+
+def _serves_matmul(a: Any, b: Any) -> bool:
+    if not single(a, b) or a.ndim != 2 or b.ndim != 2:
+        return False
+    work = prod(a.shape) * b.shape[1]
+    return a.shape[1] == b.shape[0] and 0 < work < LARGE
+
+
+register("linear", linear_forward, linear_backward, _serves_linear)
+register("matmul", matmul_forward, matmul_backward, _serves_matmul)

@@ -1,0 +1,176 @@
+"""The inner loops that the large kernels share: a tile of results that stays in registers.
+
+Convolution and matrix products are sums of products in which each number that is loaded should be
+used many times before it is forgotten. A tile of MB rows by NB vectors of LANES columns lives in
+MB NB registers (accumulators); a step of the sum loads NB vectors and MB single numbers and does
+MB NB multiply-adds with them. A processor of today starts two of those in a cycle and each takes
+four, so that eight must be under way at once; and it loads two vectors or numbers in a cycle, so
+that a tile should have as many multiply-adds as loads, or more. With 16 registers 6 x 2 is best
+(12 accumulators, 2 vectors, 1 number), with 32 there is room for 8 x 3.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+from glassnet.kernels.vector import (
+    Floats,
+    Longs,
+    fma,
+    lanes,
+    load,
+    load_part,
+    part,
+    shuffle,
+    splat,
+    unroll,
+)
+
+
+class Tile(NamedTuple):
+    """A tile's rows, its columns in vectors, and cycles for all tiles of a result."""
+
+    rows: int
+    vectors: int
+    cycles: float
+
+
+@cache
+def best_tile(rows: int, columns: int, lane_count: int, registers: int, spread: bool) -> Tile:
+    """The tile that computes a step of a (rows, columns) result in the fewest cycles.
+
+    spread: rows past the end are computed and thrown away (else the last tile moves up, so that
+    only the number of tiles counts). Each row needs an address in an integer register: 8 at most.
+    """
+    needed = -(-columns // lane_count)
+    tiles = []
+    for vectors in range(1, min(needed, 4) + 1):
+        for high in range(1, min(8, (registers - vectors - 1) // vectors) + 1):
+            cycles = max(high * vectors / 2, (high + vectors + 1) / 2, 4)
+            count = -(-needed // vectors) * (-(-rows // high) if spread else max(1, rows / high))
+            tiles.append(Tile(high, vectors, cycles * count))
+    return min(tiles, key=lambda tile: (round(tile.cycles, 6), -tile.rows * tile.vectors))
+
+
+@part
+def gathered(at: list[Floats], taps: Longs, count: int, w: Floats, start: list[Any]) -> Any:
+    """acc[m][j] = start[j] + sum over k < count of at[m][taps[k]] * w[k, j].
+
+    Row m of the tile begins at the address at[m], and taps[k] is what entry k of the sum is away
+    from there: an image is a matrix with a row for each window, which nobody needs to write down.
+    w (count, NB LANES), contiguous.
+    """
+    acc = [list(start) for _ in at]
+    for k in range(count):
+        tap = taps[k]
+        row = [load(w + (k * len(start) + j) * lanes()) for j in unroll(len(start))]
+        for m in unroll(len(at)):
+            x = splat(at[m][tap])
+            for j in unroll(len(start)):
+                acc[m][j] = fma(x, row[j], acc[m][j])
+    return acc
+
+
+@part
+def outer(
+    at: list[Floats], places: Longs, count: int, v: Floats, ld: int, columns: int, NB: int
+) -> Any:
+    """acc[m][j] = sum over p < count of at[m][places[p]] * v[p, j]; v has `ld` floats a row.
+
+    The sum runs over the places of an image: row m of the tile is one weight's view of it.
+    columns: those of v that are there; where they are fewer than NB LANES, the rest of acc is
+    anything at all.
+    """
+    acc = [[splat(0.0) for _ in unroll(NB)] for _ in at]
+    counts = [min(columns - j * lanes(), lanes()) for j in unroll(NB)]
+    over = max(0, NB * lanes() - columns)
+    whole = max(0, count - (over + ld - 1) // ld)  # rows behind which `over` more numbers lie
+    for p in range(whole):
+        row = [load(v + p * ld + j * lanes()) for j in unroll(NB)]
+        multiply_in(at, places[p], row, acc)
+    for p in range(whole, count):
+        some = [load_part(v + p * ld + j * lanes(), counts[j]) for j in unroll(NB)]
+        multiply_in(at, places[p], some, acc)
+    return acc
+
+
+@part
+def multiply_in(at: list[Floats], place: int, row: list[Any], acc: list[list[Any]]) -> None:
+    """acc[m][j] += at[m][place] * row[j]."""
+    for m in unroll(len(at)):
+        x = splat(at[m][place])
+        for j in unroll(len(row)):
+            acc[m][j] = fma(x, row[j], acc[m][j])
+
+
+@part
+def strided(at: list[Floats], every: int, count: int, w: Floats, start: list[list[Any]]) -> Any:
+    """acc[m][j] = start[m][j] + sum over k < count of at[m][k every] * w[k, j]; w as above."""
+    acc = [list(row) for row in start]
+    NB = len(start[0])
+    place = 0
+    for k in range(count):
+        row = [load(w + (k * NB + j) * lanes()) for j in unroll(NB)]
+        multiply_in(at, place, row, acc)
+        place += every
+    return acc
+
+
+@part
+def dots(rows: list[Floats], columns: list[Floats], count: int) -> list[Any]:
+    """The products of each row with each column, both `count` long, as LANES partial sums each."""
+    acc = [splat(0.0) for _ in unroll(len(rows) * len(columns))]
+    whole = count - count % lanes()
+    for k in range(0, whole, lanes()):
+        multiply_pairs([load(p + k) for p in rows], [load(p + k) for p in columns], acc)
+    if whole < count:
+        rest = count - whole
+        a = [load_part(p + whole, rest) for p in rows]
+        multiply_pairs(a, [load_part(p + whole, rest) for p in columns], acc)
+    return acc
+
+
+@part
+def multiply_pairs(a: list[Any], b: list[Any], acc: list[Any]) -> None:
+    """acc[i len(b) + j] += a[i] * b[j]."""
+    for i in unroll(len(a)):
+        for j in unroll(len(b)):
+            acc[i * len(b) + j] = fma(a[i], b[j], acc[i * len(b) + j])
+
+
+@part
+def sum_each(vectors: list[Any]) -> list[Any]:
+    """The sum across lanes of each of these vectors: number i in lane i % LANES of i // LANES.
+
+    Two vectors become one with half as many partial sums of each, LANES become one with one.
+    """
+    sums = vectors + [splat(0.0)] * (-len(vectors) % lanes())
+    for size in levels(lanes()):
+        sums = [halve(sums[i], sums[i + 1], size) for i in unroll(0, len(sums), 2)]
+    return sums
+
+
+@part
+def halve(a: Any, b: Any, size: int) -> Any:
+    """Neighbours in blocks of `size` lanes added, first those of a, then those of b."""
+    even, odd = neighbours(lanes(), size)
+    return shuffle(a, b, even) + shuffle(a, b, odd)
+
+
+def levels(lane_count: int) -> list[int]:
+    """Block sizes of `sum_each`: inside of four lanes first, which is cheap, then fours."""
+    return [1, 1] + [4] * (lane_count.bit_length() - 3)
+
+
+def neighbours(lane_count: int, size: int) -> tuple[list[int], list[int]]:
+    """Lane numbers (of a, then b) of even and odd blocks; inside of each four where size is 1."""
+    span = 4 if size == 1 else lane_count
+    even = [
+        source * lane_count + begin + block * size + i
+        for begin in range(0, lane_count, span)
+        for source in (0, 1)
+        for block in range(0, span // size, 2)
+        for i in range(size)
+    ]
+    return even, [i + size for i in even]

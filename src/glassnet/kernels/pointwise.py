@@ -1,0 +1,188 @@
+"""Convolution, bias and activation in one walk: the twin of `conv2d_act` in `ops/fused.py`.
+
+    M = N H W pixels as rows, C channels, O outputs; x (M, C), w (C, O), y (M, O)
+
+A 1 x 1 convolution is a product of matrices. A tile of rows by vectors of outputs stays in
+registers while the sum runs over the channels (`microkernel.py`); it starts at the bias, and the
+activation comes before the tile is written. A unit of work is a block of rows and one panel of
+outputs, so that few rows are shared out among threads by their outputs and many by themselves.
+
+A filter for each channel does the same in `depthwise.py`. Everything else is convolution as always
+and the activation in place. Filters that nobody can write to (`flags.writeable`: those that were
+folded for evaluation, see `nn/fold.py`) are laid out for the loops once, not at each call.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from glassnet.kernels import activation as curves
+from glassnet.kernels import conv, memory
+from glassnet.kernels.compile import task
+from glassnet.kernels.dispatch import register
+from glassnet.kernels.launch import parts
+from glassnet.kernels.layout import Array, dense, in_layout_of, nchw, nhwc
+from glassnet.kernels.microkernel import Tile, best_tile, strided
+from glassnet.kernels.target import host
+from glassnet.kernels.threads import get_num_threads
+from glassnet.kernels.vector import Floats, lanes, load, part, store, store_part, unroll
+
+ROWS = 48  # of x at a time: they stay in the second cache while all panels pass
+CURVES = ("none", "relu", "relu6")  # their derivative follows from y
+
+
+@task
+def rows_times_panels(
+    begin: int, end: int, x: Floats, w: Floats, y: Floats, M: int, C: int, O: int,
+    *, MB: int, NB: int, TAIL: int, curve: str,
+) -> None:  # fmt: skip
+    """y[m, o] = curve(w[C, o] + sum over c of x[m, c] w[c, o]); w (panels, C + 1, NB LANES).
+
+    For units `begin` to `end`; the last vector of outputs has TAIL where it is not full.
+    """
+    width = NB * lanes()
+    panels = (O + width - 1) // width
+    for unit in range(begin, end):
+        first, column = unit // panels * ROWS, unit % panels * width
+        panel = w + column * (C + 1)
+        bias = [load(panel + C * width + j * lanes()) for j in unroll(NB)]
+        last = min(first + ROWS, M)
+        for m in range(first, last, MB):
+            rows = [min(m + i, last - 1) for i in unroll(MB)]
+            at = [x + row * C for row in rows]
+            acc = strided(at, 1, C, panel, [list(bias) for _ in unroll(MB)])
+            for i in unroll(MB):
+                put(y + (rows[i] * O + column), acc[i], O - column, TAIL, curve)
+
+
+@part
+def put(y: Floats, row: list[Any], columns: int, TAIL: int, curve: str) -> None:
+    """Write one row of a tile, as many of its columns as there are."""
+    for j in unroll(len(row)):
+        v = curves.UP[curve](row[j], 0.0) if curve != "none" else row[j]
+        if columns - j * lanes() >= lanes():
+            store(y + j * lanes(), v)
+        elif columns - j * lanes() > 0:
+            store_part(y + j * lanes(), v, TAIL)
+
+
+def packed(weight: Array, bias: Array | None, tile: Tile) -> Array:
+    """(O, C, 1, 1) and (O) as panels (O / width, C + 1, width), the bias in the last row."""
+    (o, c), width = weight.shape[:2], tile.vectors * host().lanes
+    panels = -(-o // width)
+    rows = np.zeros((c + 1, panels * width), np.float32)
+    rows[:c, :o] = weight[:, :, 0, 0].T
+    if bias is not None:
+        rows[c, :o] = bias
+    return np.ascontiguousarray(rows.reshape(c + 1, panels, width).swapaxes(0, 1))
+
+
+def times(x: Array, weight: Array, bias: Array | None, curve: str) -> Array:
+    """y (N, H, W, O) = curve(x w + bias) of x (N, H, W, C) and a 1 x 1 filter (O, C, 1, 1)."""
+    (o, c), m = weight.shape[:2], x.size // x.shape[3]
+    tile = best_tile(ROWS, o, host().lanes, host().registers, True)
+    panels = kept(weight, bias, lambda: packed(weight, bias, tile))
+    y = memory.empty((*x.shape[:3], o))
+    units = -(-m // ROWS) * len(panels)
+    run = rows_times_panels.compiled(
+        MB=tile.rows, NB=tile.vectors, TAIL=o % host().lanes, curve=curve
+    )
+    run(units, parts(units, m * c * o / 4), x, panels, y, m, c, o)
+    return y
+
+
+# -- what is worked out once for filters that stay -------------------------------------------------
+_KEPT: dict[tuple[int, int], Any] = {}
+
+
+def kept(weight: Array, bias: Array | None, make: Callable[[], Any]) -> Any:
+    """make(), or what it gave before for these two arrays if nobody can write to either."""
+    if not (unwritable(weight) and unwritable(bias)):
+        return make()
+    key = (id(weight), id(bias))
+    if key not in _KEPT:
+        _KEPT[key] = make()
+        for array in (weight, bias):
+            if array is not None:
+                weakref.finalize(array, _KEPT.pop, key, None)
+    return _KEPT[key]
+
+
+def unwritable(array: Any) -> bool:
+    """Whether nobody can write to the array, nor to what it is a view of."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return False
+        array = array.base
+    return array is None
+
+
+# -- the twin --------------------------------------------------------------------------------------
+def conv2d_act_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    activation: str = "relu",
+) -> tuple[Array, Any]:
+    """y = activation(conv2d(x, weight, bias))."""
+    options = (stride, padding, dilation, groups)
+    made = conv.convolution(x.shape, weight.shape, *options, get_num_threads())
+    assert made is not None
+    curve = "" if activation == "none" else activation
+    cache = (nhwc(x), weight, made, bias is not None, False)
+    if is_product(made):
+        y = nchw(times(cache[0], weight, bias, activation))
+    elif made.depthwise is not None:
+        y = nchw(made.depthwise.run(cache[0], conv.hwio(weight)[:, :, 0], bias, curve))
+    else:
+        y, cache = conv.conv2d_forward(x, weight, bias, *options)
+        y = in_place(y, curve)
+    return y, (cache, y, activation)
+
+
+def is_product(made: conv.Convolution) -> bool:
+    """Whether it is a product of matrices, a 1 x 1 filter at every pixel."""
+    kernel, stride, padding, _ = made.window
+    return kernel == stride == (1, 1) and padding == ((0, 0), (0, 0)) and made.groups == 1
+
+
+def in_place(y: Array, curve: str) -> Array:
+    """curve(y), written over y."""
+    if curve:
+        run = curves.walk_up.compiled(curve=curve)
+        run(y.size, parts(y.size, 2 * y.size), y, y, 0.0)
+    return y
+
+
+def conv2d_act_backward(
+    dy: Array, cache: Any, needs: tuple[bool, ...] = (True, True, True)
+) -> tuple[Array | None, ...]:
+    """The activation's gradient, then those of conv2d."""
+    inner, y, activation = cache
+    dz = dy if activation == "none" else curves.run_down(activation, dy, dense(y), 0.0)
+    return conv.conv2d_backward(in_layout_of(dz, y), inner, needs)
+
+
+def _serves(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    activation: str = "relu",
+) -> bool:
+    fits = conv._serves(x, weight, bias, stride, padding, dilation, groups)
+    return fits and activation in CURVES
+
+
+register("conv2d_act", conv2d_act_forward, conv2d_act_backward, _serves)

@@ -1,0 +1,316 @@
+"""Convolution with 3 x 3 filters and stride 1 by fewer multiplications [Lavin & Gray 2015].
+
+    N batch, C channels, O outputs, H W height width, OH OW those of y; image (N, H, W, C), w HWIO
+    a tile: 4 x 4 places of y, for which 6 x 6 pixels of x are needed; p: one of 6 x 6 positions
+
+`cook_toom.py` has the identity: four outputs of a row by six multiplications. In two dimensions
+
+    y = A^T [ (G w G^T) * (B^T d B) ] A     d the 6 x 6 pixels of a tile, w 3 x 3, * entry by entry
+
+takes 36 multiplications for a tile, channel and filter, where the sum of the page `ops/conv.py` has
+144. The sum over channels stands between the brackets: for each of the 36 positions it is a product
+of matrices, which is where the time goes. Three steps for a block of tiles, small enough to stay in
+the cache:
+
+    1  V[p] (tiles, C) = B^T d B     2  M[p] = V[p] U[p], U[p] (C, O) = G w G^T     3  y = A^T M A
+
+dx is the same with filters turned round and C and O exchanged. dw is the transpose in w:
+dw = G^T [ sum over tiles of V^T (A dy A^T) ] G, with step 2 as sums of outer products.
+
+A last row or column that is not there needs no point at infinity: tiles of 3 are tiles of 4 for
+which those products are left out. So 7 = 4 + 3 and 14 = 4 + 4 + 3 + 3 waste nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from glassnet.kernels import memory
+from glassnet.kernels.compile import task
+from glassnet.kernels.cook_toom import SIDE, TAPS, G, collected, evaluated
+from glassnet.kernels.cook_toom import on_both_sides as both
+from glassnet.kernels.launch import parts
+from glassnet.kernels.layout import Array
+from glassnet.kernels.target import host
+from glassnet.kernels.vector import (
+    Floats,
+    Longs,
+    fma,
+    lanes,
+    load,
+    narrow,
+    part,
+    shuffle,
+    splat,
+    store,
+    sum_lanes,
+    to_doubles,
+    unroll,
+)
+from glassnet.kernels.winograd_tiles import (
+    POSITIONS,
+    C,
+    O,
+    Pair,
+    add_panel,
+    apart,
+    cover,
+    multiply,
+    one_more,
+    place,
+    read,
+    rows_of,
+    transform_dy,
+    transform_in,
+    transform_out,
+)
+
+BLOCK = 48  # tiles at a time
+
+
+# -- the tasks -------------------------------------------------------------------------------------
+@task
+def filter_tiles(
+    begin: int, end: int, slot: int, x: Floats, U: Floats, bias: Floats, y: Floats,
+    work: Floats, each: int, sizes: Longs, bad: Floats, *, MB: int, NB: int,
+) -> None:  # fmt: skip
+    """Steps 1 to 3 for tiles `begin` to `end` of all images, a block at a time."""
+    to_v, to_m = apart(BLOCK + MB, sizes[C]), apart(BLOCK + MB, sizes[O])
+    V = work + slot * each
+    M = V + POSITIONS * to_v
+    cut = M + POSITIONS * to_m
+    wide = NB * lanes()
+    whole = sizes[O] - sizes[O] % wide
+    seen = splat(0.0)
+    for first in range(begin, end, BLOCK):
+        counts = [first - first for _ in unroll(4)]
+        for q in range(first, min(first + BLOCK, end)):
+            tile = place(q, sizes)
+            transform_in(x, tile, sizes, cut, V, to_v, counts)
+            counts[0], counts[1], counts[2], counts[3] = one_more(counts, tile)
+        for p in range(POSITIONS):
+            v, u, m = V + p * to_v, U + p * apart(sizes[C], sizes[O]), M + p * to_m
+            rows = rows_of(counts, p // SIDE, p % SIDE)
+            for o in range(0, whole, wide):
+                multiply(v, u, m, rows, sizes, o, MB, NB)
+            for o in range(whole, sizes[O], lanes()):
+                multiply(v, u, m, rows, sizes, o, MB, 1)
+        done = [first - first for _ in unroll(4)]
+        for q in range(first, min(first + BLOCK, end)):
+            again = place(q, sizes)
+            seen = transform_out(M, to_m, done, again, sizes, bias, y, seen)
+            done[0], done[1], done[2], done[3] = one_more(done, again)
+    bad[slot] = sum_lanes(seen)
+
+
+@task
+def outer_tiles(
+    begin: int, end: int, slot: int, x: Floats, dy: Floats, dU: Floats,
+    work: Floats, each: int, sizes: Longs, *, MB: int, NB: int,
+) -> None:  # fmt: skip
+    """dU[p] = the sum of V^T Z over tiles `begin` to `end`; one dU for each slot."""
+    to_v, to_z = apart(BLOCK + MB, sizes[C]), apart(BLOCK + MB, sizes[O])
+    V = work + slot * each
+    Z = V + POSITIONS * to_v
+    cut = Z + POSITIONS * to_z
+    wide, size = NB * lanes(), sizes[C] * sizes[O]
+    whole = sizes[O] - sizes[O] % wide
+    mine = dU + slot * POSITIONS * size
+    for k in range(0, POSITIONS * size, lanes()):
+        store(mine + k, splat(0.0))
+    for first in range(begin, end, BLOCK):
+        counts = [first - first for _ in unroll(4)]
+        for q in range(first, min(first + BLOCK, end)):
+            tile = place(q, sizes)
+            transform_in(x, tile, sizes, cut, V, to_v, counts)
+            transform_dy(dy, tile, sizes, Z, to_z, counts)
+            counts[0], counts[1], counts[2], counts[3] = one_more(counts, tile)
+        for p in range(POSITIONS):
+            v, z, to = V + p * to_v, Z + p * to_z, mine + p * size
+            rows = rows_of(counts, p // SIDE, p % SIDE)
+            for o in range(0, whole, wide):
+                add_panel(v, z + o, to + o, rows, sizes, MB, NB)
+            for o in range(whole, sizes[O], lanes()):
+                add_panel(v, z + o, to + o, rows, sizes, MB, 1)
+
+
+@task
+def transform_filters(
+    begin: int, end: int, w: Floats, U: Floats, channels: int, outputs: int, *, NB: int
+) -> None:
+    """U[p] = G w G^T of channels `begin` to `end`, in panels of NB vectors of outputs."""
+    wide = NB * lanes()
+    for c in range(begin, end):
+        for o in range(0, outputs, lanes()):
+            taps = read(w + c * outputs + o, TAPS * channels * outputs, channels * outputs, 3, 3)
+            grid = both(evaluated, G, [[to_doubles(v) for v in row] for row in taps])
+            panel = o - o % wide
+            within = wide if panel + wide <= outputs else lanes()
+            to = U + panel * channels + c * within + o % wide
+            for p in unroll(POSITIONS):
+                store(to + p * apart(channels, outputs), narrow(grid[p // SIDE][p % SIDE]))
+
+
+@task
+def collect_filters(
+    begin: int, end: int, slot: int, dU: Floats, dw: Floats, channels: int, outputs: int,
+    slots: int, bad: Floats,
+) -> None:  # fmt: skip
+    """dw = G^T (the sum of dU over the slots) G, of channels `begin` to `end`."""
+    every, seen = channels * outputs, splat(0.0)
+    for c in range(begin, end):
+        for o in range(0, outputs, lanes()):
+            first = read(dU + c * outputs + o, SIDE * every, every, SIDE, SIDE)
+            grid = [[to_doubles(v) for v in row] for row in first]
+            for s in range(1, slots):
+                other = dU + (s * POSITIONS * every + c * outputs + o)
+                for p in unroll(POSITIONS):
+                    more = to_doubles(load(other + p * every))
+                    grid[p // SIDE][p % SIDE] = grid[p // SIDE][p % SIDE] + more
+            taps = both(collected, G, grid)
+            for k in unroll(TAPS * TAPS):
+                value = narrow(taps[k // TAPS][k % TAPS])
+                store(dw + (k * channels + c) * outputs + o, value)
+                seen = fma(value, 0.0, seen)
+    bad[slot] = sum_lanes(seen)
+
+
+# -- filters turned round --------------------------------------------------------------------------
+@task
+def turn_filters(
+    begin: int, end: int, w: Floats, turned: Floats, channels: int, outputs: int
+) -> None:
+    """turned[2 - i, 2 - j, o, c] = w[i, j, c, o], for blocks of LANES channels."""
+    for c in range(begin * lanes(), end * lanes(), lanes()):
+        for tap in range(TAPS * TAPS):
+            for o in range(0, outputs, lanes()):
+                from_ = w + (tap * channels + c) * outputs + o
+                columns = transposed([load(from_ + k * outputs) for k in unroll(lanes())])
+                to = turned + ((TAPS * TAPS - 1 - tap) * outputs + o) * channels + c
+                for k in unroll(lanes()):
+                    store(to + k * channels, columns[k])
+
+
+@part
+def transposed(rows: list[Any]) -> list[Any]:
+    """The columns of a square of LANES vectors: blocks beside the diagonal change places."""
+    square = list(rows)
+    for stage in unroll(lanes().bit_length() - 1):
+        size = 2**stage
+        for i in unroll(lanes()):
+            if not i & size:
+                one, other = square[i], square[i + size]
+                square[i] = shuffle(one, other, low_blocks(lanes(), size))
+                square[i + size] = shuffle(one, other, high_blocks(lanes(), size))
+    return square
+
+
+def low_blocks(lane_count: int, size: int) -> list[int]:
+    """Lane numbers of the even blocks of `size` of two vectors, in turns."""
+    return [k if not k & size else lane_count + k - size for k in range(lane_count)]
+
+
+def high_blocks(lane_count: int, size: int) -> list[int]:
+    """Lane numbers of the odd blocks of `size` of two vectors, in turns."""
+    return [k + size if not k & size else lane_count + k for k in range(lane_count)]
+
+
+# -- when it is worth it ---------------------------------------------------------------------------
+def pays(batch: int, channels: int, outputs: int, out: Pair) -> bool:
+    """Whether this way is faster than the direct one for 3 x 3 filters, all passes in sum.
+
+    Measured (`make bench`): 1.0 (16 channels) to 2.5 times (64 and more) as fast as direct sums.
+    With fewer channels tiles take longer to transform than to multiply, with fewer tiles filters.
+    """
+    tiles = batch * cover(out[0])[0] * cover(out[1])[0]
+    whole = channels % host().lanes == 0 == outputs % host().lanes
+    return whole and min(channels, outputs) >= 16 and min(out) >= 3 and tiles >= 16
+
+
+# -- the three passes ------------------------------------------------------------------------------
+@cache
+def tile_size() -> Pair:
+    """MB rows by NB vectors of the inner loops, for the registers of this machine."""
+    return (6, 2) if host().registers == 16 else (12, 2)
+
+
+@cache
+def plan(images: tuple[int, ...], outputs: int, out: Pair, pads: Pair) -> tuple[Array, int]:
+    """The sizes of a convolution as kernels read them, and how many tiles it has."""
+    n, h, w, c = images
+    (down, tall), (across, broad) = cover(out[0]), cover(out[1])
+    sizes = (h, w, c, *out, outputs, *pads, down, across, tall, broad)
+    return np.array(sizes, np.int64), n * down * across
+
+
+def room(channels: int, outputs: int, slots: int) -> tuple[Array, int]:
+    """Memory for V, M and one tile cut out of the image, for each slot; and its size in numbers."""
+    each = POSITIONS * ((BLOCK + tile_size()[0]) * (channels + outputs) + 32 + channels)
+    return memory.empty((slots, each)), each
+
+
+@cache
+def no_bias(outputs: int) -> Array:
+    """A bias of 0."""
+    return np.zeros(outputs, np.float32)
+
+
+def filters(w: Array) -> Array:
+    """U of w (3, 3, C, O): the filters at the 36 positions, as `forward` reads them."""
+    c, o = w.shape[2:]
+    U = memory.empty((POSITIONS, c * o + 16))
+    transform_filters.compiled(NB=tile_size()[1])(c, parts(c, U.size), w, U, c, o)
+    return U
+
+
+def turned(w: Array) -> Array:
+    """w (3, 3, C, O) with each filter turned by 180 degrees, as (3, 3, O, C)."""
+    c, o = w.shape[2:]
+    made = memory.empty((TAPS, TAPS, o, c))
+    units = c // host().lanes
+    turn_filters(units, parts(units, 2 * w.size), w, made, c, o)
+    return made
+
+
+def forward(
+    x: Array, U: Array, bias: Array | None, outputs: int, out: Pair, pads: Pair
+) -> Array | None:
+    """y (N, OH, OW, O) of images x (N, H, W, C), filters U and padding (above, at the left).
+
+    None where a result is not finite: then a number of the tile was not, or overflowed on the way,
+    and what became of its neighbours is wrong.
+    """
+    channels = x.shape[3]
+    sizes, tiles = plan(x.shape, outputs, out, pads)
+    y = memory.empty((len(x), *out, outputs))
+    slots = parts(tiles, tiles * POSITIONS * channels * outputs / 4)
+    (work, each), bad = room(channels, outputs, slots), np.empty(slots, np.float32)
+    run = filter_tiles.compiled(MB=tile_size()[0], NB=tile_size()[1])
+    bias = no_bias(outputs) if bias is None else bias
+    run(tiles, slots, x, U, bias, y, work, each, sizes, bad)
+    return y if np.isfinite(bad).all() else None
+
+
+def backward_x(dy: Array, w: Array, size: Pair, pads: Pair) -> Array | None:
+    """dx (N, H, W, C), size (H, W), of dy (N, OH, OW, O) and w (3, 3, C, O)."""
+    around = (TAPS - 1 - pads[0], TAPS - 1 - pads[1])
+    return forward(dy, filters(turned(w)), None, w.shape[2], size, around)
+
+
+def backward_w(x: Array, dy: Array, pads: Pair) -> Array | None:
+    """dw (3, 3, C, O) of x (N, H, W, C) and dy (N, OH, OW, O); None as in `forward`."""
+    channels, outputs = x.shape[3], dy.shape[3]
+    sizes, tiles = plan(x.shape, outputs, (dy.shape[1], dy.shape[2]), pads)
+    slots = parts(tiles, tiles * POSITIONS * channels * outputs / 4)
+    work, each = room(channels, outputs, slots)
+    dU = memory.empty((slots, POSITIONS * channels * outputs))
+    run = outer_tiles.compiled(MB=tile_size()[0], NB=tile_size()[1])
+    run(tiles, slots, x, dy, dU, work, each, sizes)
+    dw = memory.empty((TAPS, TAPS, channels, outputs))
+    many = parts(channels, dU.size)
+    bad = np.empty(many, np.float32)
+    collect_filters(channels, many, dU, dw, channels, outputs, slots, bad)
+    return dw if np.isfinite(bad).all() else None

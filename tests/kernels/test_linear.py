@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glassnet.kernels import dispatch
+from tests.kernels.twins import hold_equal
+
+TOLERANCE = 3e-6
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+sizes = st.integers(1, 40)
+
+
+@given(sizes, sizes, sizes, st.booleans(), st.sampled_from([0, 4]))
+def test_linear_of_any_size(n: int, inputs: int, outputs: int, bias: bool, offset: int) -> None:
+    b = normal(outputs, seed=2) if bias else None
+    arguments = normal(n, inputs), normal(outputs, inputs, seed=1), b
+    hold_equal("linear", *arguments, tolerance=TOLERANCE, offset=offset)
+
+
+@given(sizes, sizes, sizes)
+def test_matmul_of_any_size(n: int, inputs: int, outputs: int) -> None:
+    hold_equal("matmul", normal(n, inputs), normal(inputs, outputs, seed=1), tolerance=TOLERANCE)
+
+
+@pytest.mark.parametrize("n", [1, 64])
+def test_layers_of_real_networks(n: int) -> None:
+    for inputs, outputs in ((784, 256), (256, 10), (600, 3)):
+        x, weight = normal(n, inputs), normal(outputs, inputs, seed=1)
+        hold_equal("linear", x, weight, normal(outputs), tolerance=TOLERANCE)
+        hold_equal("matmul", x, np.ascontiguousarray(weight.T), tolerance=TOLERANCE)
+
+
+def test_more_axes_and_other_layouts() -> None:
+    hold_equal("linear", normal(2, 3, 5), normal(4, 5, seed=1), None, tolerance=TOLERANCE)
+    hold_equal("linear", normal(5), normal(4, 5, seed=1), None, tolerance=TOLERANCE)
+    x, weight = normal(6, 9)[:, ::2], np.asfortranarray(normal(4, 5, seed=1))
+    hold_equal("linear", x, weight, normal(4), tolerance=TOLERANCE)
+    hold_equal("matmul", normal(7, 6).T, normal(5, 7).T, tolerance=TOLERANCE)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_no_number(value: float) -> None:
+    x = np.abs(normal(5, 20))
+    x[2, 3] = value
+    hold_equal("linear", x, np.abs(normal(4, 20, seed=1)) + 0.1, None, tolerance=TOLERANCE)
+
+
+def test_what_the_page_is_left_with() -> None:
+    assert dispatch.twin("linear", (normal(2, 3), normal(4, 5)), {}) is None
+    assert dispatch.twin("linear", (normal(0, 5), normal(4, 5)), {}) is None
+    assert dispatch.twin("linear", (normal(2, 5), normal(4, 5), normal(3)), {}) is None
+    assert dispatch.twin("matmul", (normal(2, 3, 4), normal(4, 5)), {}) is None
+    assert dispatch.twin("matmul", (normal(3), normal(3, 5)), {}) is None
+    assert dispatch.twin("matmul", (normal(300, 300), normal(300, 300)), {}) is None
