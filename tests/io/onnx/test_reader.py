@@ -56,6 +56,20 @@ def test_there_and_back(name: str, options: dict[str, Any], size: int, tmp_path:
     assert nn.summary(again, shape).multiply_adds == nn.summary(net, shape).multiply_adds
 
 
+def test_layers_in_a_row_run_together(tmp_path: Path) -> None:
+    """With the addition of a shortcut, and the same numbers as one by one."""
+    gn.manual_seed(0)
+    net = models.build("resnet20").eval()
+    save_onnx(net, tmp_path / "net.onnx", (3, 32, 32))
+    again, x = load_onnx(tmp_path / "net.onnx"), floats(2, 3, 32, 32)
+    rows = [part for part in again._parts if part.layers]
+    assert sum(len(row.inputs) == 2 for row in rows) == 9  # a shortcut in each block
+    assert rows[0].layers == ["conv1", "bn1", "relu_2"]
+    with gn.fusion(False):
+        apart = answers(again, x)
+    np.testing.assert_allclose(answers(again, x), apart, atol=1e-5)
+
+
 def test_what_belongs_to_a_file_comes_with_it(tmp_path: Path) -> None:
     shown = Preprocessing((8, 8), 3, (0.5,) * 3, (0.2,) * 3)
     save_onnx(small(), tmp_path / "net.onnx", (3, 8, 8), shown, ["ant", "bee"])
