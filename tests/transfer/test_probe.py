@@ -61,7 +61,7 @@ def test_cross_validation_chooses_a_strength_that_holds_elsewhere():
     new, truth = noisy(600, 1)
     chosen = fit_probe(x, y, 3)
     assert chosen.strength in chosen.scores
-    assert chosen.scores[chosen.strength] == min(chosen.scores.values())
+    assert chosen.scores[chosen.strength] <= 1.02 * min(chosen.scores.values())
 
     def loss(probe):
         return ops.cross_entropy(Tensor(probe(new)), Tensor(truth)).item()

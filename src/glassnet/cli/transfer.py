@@ -92,7 +92,7 @@ WORST = 20  # classes that are listed
 @click.pass_context
 @answers
 def transfer(context: click.Context, folder: Path, count: int, **options: Any) -> Answer:
-    """Learn the classes of FOLDER from a pretrained network's features; write run and report.
+    """Learn the classes of FOLDER from pretrained features; write run and report.
 
     FOLDER has one folder of images a class, and may have them twice, in train/ and val/; else a
     share of every class is held out. The features are standardised, and a logistic regression

@@ -37,13 +37,7 @@ def windows(
     return seen.transpose(0, 1, 2, 4, 5, 3)
 
 
-def conv(
-    x: Array,
-    name: str,
-    stride: Sides = 1,
-    padding: Sides = 0,
-    dilation: Sides = 1,
-) -> Array:
+def conv(x: Array, name: str, stride: Sides = 1, padding: Sides = 0, dilation: Sides = 1) -> Array:
     """y[o] = sum over window and c of x[c] weight[c, o], + bias[o], at every place.
 
     Each window is written out as a row: then the sum is one matrix product.
@@ -56,11 +50,7 @@ def conv(
 
 
 def depthwise(
-    x: Array,
-    name: str,
-    stride: Sides = 1,
-    padding: Sides = 0,
-    dilation: Sides = 1,
+    x: Array, name: str, stride: Sides = 1, padding: Sides = 0, dilation: Sides = 1
 ) -> Array:
     """A convolution in which each channel has a window of its own: y[c] = sum of x[c] weight[c]."""
     weight, bias = W[f"{name}.weight"], W[f"{name}.bias"]  # (KH, KW, C), (C,)
@@ -73,12 +63,7 @@ def depthwise(
 
 
 def grouped_conv(
-    x: Array,
-    name: str,
-    groups: int,
-    stride: Sides = 1,
-    padding: Sides = 0,
-    dilation: Sides = 1,
+    x: Array, name: str, groups: int, stride: Sides = 1, padding: Sides = 0, dilation: Sides = 1
 ) -> Array:
     """A convolution in `groups` that see nothing of each other: each its share of C and of O."""
     weight, bias = W[f"{name}.weight"], W[f"{name}.bias"]  # (KH, KW, C / groups, O), (O,)
