@@ -9,6 +9,7 @@ import glassnet
 from glassnet.cli.console import failures
 from glassnet.cli.data import data
 from glassnet.cli.demo import demo
+from glassnet.cli.export import export
 from glassnet.cli.features import features
 from glassnet.cli.humans import humans
 from glassnet.cli.models import models
@@ -48,7 +49,7 @@ def cli() -> None:
 
 
 for command in (
-    demo, train, transfer, predict, features, summary, models, data, report, humans, serve
+    demo, train, transfer, predict, features, export, summary, models, data, report, humans, serve,
 ):  # fmt: skip
     cli.add_command(command)
 

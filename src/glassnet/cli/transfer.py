@@ -92,7 +92,7 @@ WORST = 20  # classes that are listed
 @click.pass_context
 @answers
 def transfer(context: click.Context, folder: Path, count: int, **options: Any) -> Answer:
-    """Learn the classes of FOLDER from a pretrained network's features; write run and report.
+    """Learn the classes of FOLDER from pretrained features; write run and report.
 
     FOLDER has one folder of images a class, and may have them twice, in train/ and val/; else a
     share of every class is held out. The features are standardised, and a logistic regression
@@ -133,11 +133,10 @@ def _transfer(folder: Path, options: Options, command: str, count: int) -> Answe
         )
     tell_computed(found.computed, len(found.files), time.monotonic() - began)
     tell_unreadable(found.unreadable)
-    with threads(1):  # its matrices are small
-        learned = library.fit_layers(source, examples, found, options["seed"])
-        answer = _tell_probe(learned) | _tell_twice(learned) | _judge(learned)
-        if options["curve"]:
-            answer |= _curve(learned, options["seed"])
+    learned = library.fit_layers(source, examples, found, options["seed"])
+    answer = _tell_probe(learned) | _tell_twice(learned) | _judge(learned)
+    if options["curve"]:
+        answer |= _curve(learned, options["seed"])
     if options["control"]:
         answer |= _control(folder, options, out)
     about = {"command": command, "seed": options["seed"]}

@@ -1,7 +1,4 @@
-"""What the blocks of several families share.
-
-N batch, C channels, O outputs, H W height width; x (N, C, H, W).
-"""
+"""What the blocks of several families share."""
 
 from __future__ import annotations
 
@@ -9,18 +6,8 @@ import math
 from typing import TypeVar
 
 from glassnet.nn import Conv2d, Linear, Module, init
-from glassnet.tensor import Tensor
 
 M = TypeVar("M", bound=Module)
-
-
-def conv_norm_act(x: Tensor, conv: Module, norm: Module, act: Module | None = None) -> Tensor:
-    """y = act(norm(conv(x))): the three that belong together, wherever names keep them apart.
-
-    x (N, C, H, W) -> (N, O, H', W').
-    """
-    y: Tensor = norm(conv(x))
-    return y if act is None else act(y)
 
 
 def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> Conv2d:

@@ -13,10 +13,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from glassnet import nn, ops
-from glassnet.models.blocks import conv_norm_act, he_, rounded
+from glassnet import nn
+from glassnet.models.blocks import he_, rounded
 from glassnet.models.registry import Size, architecture
 from glassnet.models.weights import Arrays, Pretrained, Weights, tensorflow, with_weights
+from glassnet.nn.chain import chain
+from glassnet.nn.conv import Padding
+from glassnet.nn.conv import Size as Sizes
 from glassnet.tensor import Tensor
 
 EPS = 1e-3  # of every batch normalisation
@@ -56,9 +59,10 @@ class SameConv2d(nn.Conv2d):
     ) -> None:
         super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        sides = tuple(self._padding(length) for length in x.shape[-2:])
-        return ops.conv2d(x, self.weight, None, self.stride, sides, 1, self.groups)
+    def window(self, x: Tensor) -> tuple[Sizes, Padding, Sizes, int]:
+        """Stride, padding for images of this size, dilation 1, groups."""
+        rows, columns = (self._padding(length) for length in x.shape[-2:])
+        return self.stride, (rows, columns), 1, self.groups
 
     def _padding(self, length: int) -> tuple[int, int]:
         stride, kernel = int(self.stride), self.kernel_size[0]  # type: ignore[arg-type]
@@ -78,8 +82,8 @@ class DepthwiseSeparable(nn.Module):
         self.act = nn.ReLU6()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = conv_norm_act(x, self.conv_dw, self.bn1, self.act)
-        return conv_norm_act(x, self.conv_pw, self.bn2)
+        x = chain(x, self.conv_dw, self.bn1, self.act)
+        return chain(x, self.conv_pw, self.bn2)
 
 
 class InvertedResidual(nn.Module):
@@ -101,9 +105,9 @@ class InvertedResidual(nn.Module):
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        y = conv_norm_act(x, self.conv_pw, self.bn1, self.act)
-        y = conv_norm_act(y, self.conv_dw, self.bn2, self.act)
-        y = conv_norm_act(y, self.conv_pwl, self.bn3)
+        y = chain(x, self.conv_pw, self.bn1, self.act)
+        y = chain(y, self.conv_dw, self.bn2, self.act)
+        y = chain(y, self.conv_pwl, self.bn3)
         return x + y if self.residual else y
 
 
@@ -141,9 +145,9 @@ class EfficientNetLite(nn.Module):
         he_(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = conv_norm_act(x, self.conv_stem, self.bn1, self.act)  # (N, 32, H / 2, W / 2)
+        x = chain(x, self.conv_stem, self.bn1, self.act)  # (N, 32, H / 2, W / 2)
         x = self.blocks(x)  # (N, 320, H / 32, W / 32)
-        x = conv_norm_act(x, self.conv_head, self.bn2, self.act)  # (N, 1280, H / 32, W / 32)
+        x = chain(x, self.conv_head, self.bn2, self.act)  # (N, 1280, H / 32, W / 32)
         return self.classifier(self.dropout(self.global_pool(x)))
 
 

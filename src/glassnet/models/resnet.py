@@ -10,9 +10,10 @@ N batch, C channels, O outputs, H W height width, K classes; x (N, C, H, W) -> l
 from __future__ import annotations
 
 from glassnet import nn, ops
-from glassnet.models.blocks import conv, conv_norm_act, he_
+from glassnet.models.blocks import conv, he_
 from glassnet.models.registry import Size, architecture
 from glassnet.models.weights import Pretrained, Weights, torchvision, with_weights
+from glassnet.nn.chain import chain
 from glassnet.tensor import Tensor
 
 SOURCE = "He, Zhang, Ren, Sun 2016, Deep residual learning for image recognition, table 1"
@@ -35,9 +36,9 @@ class BasicBlock(nn.Module):
         self.downsample = downsample
 
     def forward(self, x: Tensor) -> Tensor:
-        y = conv_norm_act(x, self.conv1, self.bn1, self.relu)
-        y = conv_norm_act(y, self.conv2, self.bn2)
-        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = chain(x, self.conv1, self.bn1, self.relu)
+        return chain(y, self.conv2, self.bn2, self.relu, add=shortcut)
 
 
 class Bottleneck(nn.Module):
@@ -59,10 +60,10 @@ class Bottleneck(nn.Module):
         self.downsample = downsample
 
     def forward(self, x: Tensor) -> Tensor:
-        y = conv_norm_act(x, self.conv1, self.bn1, self.relu)
-        y = conv_norm_act(y, self.conv2, self.bn2, self.relu)
-        y = conv_norm_act(y, self.conv3, self.bn3)
-        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = chain(x, self.conv1, self.bn1, self.relu)
+        y = chain(y, self.conv2, self.bn2, self.relu)
+        return chain(y, self.conv3, self.bn3, self.relu, add=shortcut)
 
 
 Block = type[BasicBlock] | type[Bottleneck]

@@ -16,11 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet.data.images import from_array
+
 Looks = NDArray[np.uint64]
 
 LOOK = "look"  # the name under which a store keeps it
 SIDE, LOW = 32, 8
-LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 class Pair(NamedTuple):
@@ -48,9 +49,8 @@ def _small(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(C, H, W) -> grey (32, 32), averaged over what each pixel covers."""
     from PIL import Image
 
-    grey = np.tensordot(LUMA, image, 1) if len(image) == 3 else image[0].astype(np.float64)
-    shrunk = Image.fromarray(grey.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BOX)
-    return np.asarray(shrunk, np.float64)
+    grey = from_array(image).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
+    return np.asarray(grey, np.float64)
 
 
 def across(

@@ -41,7 +41,7 @@ class Layer:
     def parse(cls, text: str) -> Layer:
         """ "head", "blocks.5", "stage6/2". Raises GlassnetError for a raster that is none."""
         name, _, grid = text.partition("/")
-        if grid and not re.fullmatch(r"[1-9]\\d?", grid):
+        if grid and not re.fullmatch(r"[1-9]\d?", grid):
             raise GlassnetError(f"'{text}': after / goes the side of a raster, such as blocks.5/2")
         return cls(None if name == "head" else name, int(grid or 1))
 

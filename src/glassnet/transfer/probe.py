@@ -15,7 +15,8 @@ classes, float (N, K) of 0, 1 and NaN (not known) for attributes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,10 +34,11 @@ Labels = NDArray[Any]
 CURVATURE = (
     0.03  # of the losses by their logits: p (1 - p) lies under 1/4 and is small once learned
 )
-STRENGTHS = tuple(10 ** (k / 2) for k in range(4, -12, -1))  # from 100 to 3e-6
+STRENGTHS = tuple(10.0**k for k in range(2, -7, -1))  # then half a decade to each side
 FOLDS = 5
 PRECISION, PRECISION_CV = 1e-9, 1e-7  # of the smallest loss, relative
-GAIN = 0.02  # a loss that falls by less from one strength to the next stands still
+GAIN = 0.02  # losses nearer to each other are as good, and the stronger penalty is taken
+WEAK = 0.01  # the search ends below this strength, once the loss stands still
 IMBALANCED = 1.5  # the largest class is that many times the smallest: class weights are tried
 
 
@@ -74,7 +76,8 @@ def fit_probe(
     """The probe of features (N, D) for `count` classes or attributes.
 
     strength  None: the one with the smallest loss in cross-validation over five stratified folds
-              (as many as the rarest class has examples, where these are fewer), drawn by `seed`
+              (as many as the rarest class has examples, where these are fewer), drawn by `seed`; of
+              several within 2 % the strongest
     balance   weights that make every class count the same; None: they are tried where the largest
               class has 1.5 times the examples of the smallest, and taken where cross-validation
               gives a better mean accuracy of the classes
@@ -85,13 +88,27 @@ def fit_probe(
     mean, scale = standardisation(features)
     coordinates, basis = _rotated((features - mean) / scale)  # (N, R), (R, D)
     data = _Data(coordinates.astype(np.float32), labels, count)
-    tried = [_chosen(data, b, strength, seed) for b in _weightings(data, balance)]
-    best = max(tried, key=lambda t: t.balanced_accuracy if len(tried) > 1 else 0.0)
-    solution = solve(data, best.strength, best.balanced)
+    with _one_thread():
+        tried = [_chosen(data, b, strength, seed) for b in _weightings(data, balance)]
+        best = max(tried, key=lambda t: t.balanced_accuracy if len(tried) > 1 else 0.0)
+        solution = solve(data, best.strength, best.balanced)
     weight = (solution[:-1].T @ basis) / scale  # (K, D)
     bias = solution[-1] - weight @ mean
     return Probe(weight.astype(np.float32), bias.astype(np.float32), best.strength,
                  best.balanced, best.scores, best.accuracy)  # fmt: skip
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """The matrices are small: threads that wait for each other would take many times as long.
+
+    SciPy has a BLAS of its own, which only counts once it is loaded.
+    """
+    import scipy.optimize  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):
+        yield
 
 
 def standardisation(features: Floats) -> tuple[Floats, Floats]:
@@ -127,27 +144,28 @@ def solve(
     """The minimum: (R + 1, K), the bias in the last row, begun at `start` or zero."""
     from scipy.optimize import minimize
 
-    shape = (data.x.shape[1] + 1, data.count)
-    spread = np.append((data.x**2).mean(0), 1.0)  # along each axis, and of the bias
-    steps = 1 / np.sqrt(CURVATURE * spread + strength * np.append(np.ones(len(spread) - 1), 0))
-    steps = steps[:, None]
+    rank, count = data.x.shape[1], data.count
     x, weights = Tensor(data.x), _importance(data, balanced)
     truth = Tensor(np.nan_to_num(data.labels))
+    curvature = CURVATURE * (data.x**2).mean(0, dtype=np.float64) + strength  # along each axis
+    steps = np.append(1 / np.sqrt(curvature), CURVATURE**-0.5)[:, None]  # (R + 1, 1)
 
     def loss_and_gradient(theta: Floats) -> tuple[float, Floats]:
-        w = Tensor((theta.reshape(shape) * steps).astype(data.x.dtype), requires_grad=True)
-        logits = x @ w[:-1] + w[-1]
-        losses = _losses(logits, truth, data.attributes)
-        total = (losses * weights).sum() + strength / 2 * (w[:-1] * w[:-1]).sum()
+        values = (theta.reshape(rank + 1, count) * steps).astype(data.x.dtype)
+        weight = Tensor(values[:-1].T, requires_grad=True)  # (K, R)
+        bias = Tensor(values[-1], requires_grad=True)
+        losses = _losses(ops.linear(x, weight, bias), truth, data.attributes)
+        total = (losses * weights).sum() + strength / 2 * (weight * weight).sum()
         total.backward()
-        return total.item(), (np.asarray(w.grad, np.float64) * steps).ravel()
+        gradient = np.vstack([np.asarray(weight.grad).T, np.asarray(bias.grad)])
+        return total.item(), (gradient * steps).ravel()
 
-    begin = np.zeros(shape) if start is None else start / steps
+    begin = np.zeros((rank + 1, count)) if start is None else start / steps
     found = minimize(
         loss_and_gradient, begin.ravel(), jac=True, method="L-BFGS-B",
         options={"maxiter": 1000, "ftol": precision, "gtol": 1e-6, "maxcor": 20},
     )  # fmt: skip
-    solution: Floats = found.x.reshape(shape) * steps
+    solution: Floats = found.x.reshape(rank + 1, count) * steps
     return solution
 
 
@@ -164,9 +182,9 @@ def _importance(data: _Data, balanced: bool) -> Floats:
     if not data.attributes:
         counts = np.bincount(labels, minlength=data.count)
         raw = 1 / counts[labels] if balanced else np.ones(len(labels))
-        return raw / raw.sum()
+        return (raw / raw.sum()).astype(np.float32)
     known = ~np.isnan(labels)
-    raw = known.astype(np.float64)
+    raw = known.astype(np.float32)
     if balanced:
         yes = (labels == 1).sum(0)
         no = (labels == 0).sum(0)
@@ -209,7 +227,7 @@ def _chosen(data: _Data, balanced: bool, strength: float | None, seed: int) -> _
     if strength is not None or folds is None:
         return _Choice(1.0 if strength is None else strength, balanced, {}, None, 0.0)
     scores, answers = _path(data, balanced, folds)
-    best = min(scores, key=lambda candidate: scores[candidate])
+    best = max(k for k, loss in scores.items() if loss <= (1 + GAIN) * min(scores.values()))
     right = _right(answers[best], data)
     accuracy = float(np.nanmean(right))
     return _Choice(best, balanced, scores, accuracy, _mean_of_classes(right, data))
@@ -218,21 +236,30 @@ def _chosen(data: _Data, balanced: bool, strength: float | None, seed: int) -> _
 def _path(data: _Data, balanced: bool, folds: NDArray[np.int64]) -> Any:
     """Mean loss, and logits (N, K) of examples in the fold left out, for each strength.
 
-    From strong to weak, each begun where the last one ended, until the loss stood still twice.
+    By decades from strong to weak, each begun where the last one ended, until the loss has grown
+    twice, or among the weak stood still twice; then half a decade to each side of the best.
     """
     parts = [(data.part(folds != f), folds == f) for f in range(folds.max() + 1)]
     solutions: list[Floats | None] = [None] * len(parts)
     scores: dict[float, float] = {}
     answers: dict[float, Floats] = {}
-    for strength in STRENGTHS:
+
+    def judge(strength: float) -> None:
         logits = np.zeros((len(data.x), data.count))
         for i, (train, held) in enumerate(parts):
             solution = solutions[i] = solve(train, strength, balanced, solutions[i], PRECISION_CV)
             logits[held] = data.x[held] @ solution[:-1] + solution[-1]
         scores[strength], answers[strength] = _score(logits, data, balanced), logits
+
+    for strength in STRENGTHS:
+        judge(strength)
         losses = list(scores.values())
-        if len(losses) > 2 and min(losses[-2:]) > (1 - GAIN) * min(losses[:-2]):
+        share = 1 - GAIN if strength < WEAK else 1.0
+        if len(losses) > 2 and min(losses[-2:]) > share * min(losses[:-2]):
             break
+    best = min(scores, key=lambda candidate: scores[candidate])
+    for strength in (best / 10**0.5, best * 10**0.5):
+        judge(strength)
     return scores, answers
 
 

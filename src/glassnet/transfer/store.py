@@ -22,7 +22,7 @@ from glassnet.data import Preprocessing
 from glassnet.nn import Module
 
 Vectors = NDArray[Any]
-READING = 1  # the rule by which data/images.py turns files into pixels; another one, other features
+READING = 2  # the rule by which data/images.py turns files into pixels; another one, other features
 _TABLE = """
 CREATE TABLE IF NOT EXISTS features (
     layer TEXT NOT NULL, image BLOB NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (layer, image)

@@ -8,6 +8,7 @@ import pytest
 
 import glassnet as gn
 from glassnet.io.onnx import load_onnx, run_onnx
+from glassnet.io.onnx.layers import LAYERS
 from glassnet.io.onnx.operators import OPERATORS
 
 onnx = pytest.importorskip("onnx", reason="needs the extra 'onnx'")
@@ -174,6 +175,23 @@ def test_operator(case: Case, tmp_path: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+WITH_WEIGHTS = [case for case in CASES if case[0] in LAYERS and case[3] and case[0] != "Dropout"]
+
+
+@pytest.mark.parametrize("case", WITH_WEIGHTS, ids=lambda case: f"{case[0]}-{case[4]}")
+def test_operator_whose_weights_are_computed(case: Case, tmp_path: Path) -> None:
+    """No layer can own them, so the operator takes them as they come."""
+    kind, shape, attributes, others, version = case
+    arrays = {f"a{i}": a for i, a in enumerate(others) if a is not None} | {"one": np.float32(1)}
+    names = [f"b{i}" if a is not None else "" for i, a in enumerate(others)]
+    nodes = [make.make_node("Mul", [f"a{n[1:]}", "one"], [n]) for n in names if n]
+    nodes += [make.make_node(kind, ["x", *names], ["y"], **attributes)]
+    path = written(tmp_path / "net.onnx", nodes, arrays, shape, version)
+    x = floats(*shape)
+    assert load_onnx(path).plan["steps"][-1]["layer"] is None
+    np.testing.assert_allclose(answers(path, x), run_onnx(path, x), rtol=1e-5, atol=1e-5)
+
+
 def chain(*steps: tuple[str, list[str], str, dict[str, Any]]) -> list[Any]:
     return [
         make.make_node(kind, inputs, [output], **options) for kind, inputs, output, options in steps
@@ -236,4 +254,4 @@ def test_every_operator_is_tried() -> None:
         "Log", "Sqrt", "Shape", "Equal", "Where", "Greater", "Less", "Not", "And", "Or",
         "ConstantOfShape", "ArgMax",
     }  # fmt: skip
-    assert tried == set(OPERATORS)
+    assert tried == {*OPERATORS, *LAYERS}

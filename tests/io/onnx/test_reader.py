@@ -56,6 +56,20 @@ def test_there_and_back(name: str, options: dict[str, Any], size: int, tmp_path:
     assert nn.summary(again, shape).multiply_adds == nn.summary(net, shape).multiply_adds
 
 
+def test_layers_in_a_row_run_together(tmp_path: Path) -> None:
+    """With the addition of a shortcut, and the same numbers as one by one."""
+    gn.manual_seed(0)
+    net = models.build("resnet20").eval()
+    save_onnx(net, tmp_path / "net.onnx", (3, 32, 32))
+    again, x = load_onnx(tmp_path / "net.onnx"), floats(2, 3, 32, 32)
+    rows = [part for part in again._parts if part.layers]
+    assert sum(len(row.inputs) == 2 for row in rows) == 9  # a shortcut in each block
+    assert rows[0].layers == ["conv1", "bn1", "relu_2"]
+    with gn.fusion(False):
+        apart = answers(again, x)
+    np.testing.assert_allclose(answers(again, x), apart, atol=1e-5)
+
+
 def test_what_belongs_to_a_file_comes_with_it(tmp_path: Path) -> None:
     shown = Preprocessing((8, 8), 3, (0.5,) * 3, (0.2,) * 3)
     save_onnx(small(), tmp_path / "net.onnx", (3, 8, 8), shown, ["ant", "bee"])
@@ -139,6 +153,29 @@ def test_a_file_for_one_image_takes_many(tmp_path: Path) -> None:
     assert answers(load_onnx(path), floats(4, 3, 5)).shape == (4, 15)
     path = written(tmp_path / "net.onnx", nodes, {"shape": ints(1, -1, 3)}, (1, 3, 5))
     assert answers(load_onnx(path), floats(4, 3, 5)).shape == (4, 5, 3)
+
+
+def test_outputs_that_nobody_takes(tmp_path: Path) -> None:
+    """Old files keep the mask of a dropout."""
+    nodes = [
+        onnx.helper.make_node("Dropout", ["x"], ["d", "mask"], ratio=0.3),
+        *chain(("Relu", ["d"], "y", {})),
+    ]
+    path, x = written(tmp_path / "net.onnx", nodes, {}, ("N", 5), 9), floats(2, 5)
+    np.testing.assert_array_equal(answers(load_onnx(path), x), np.maximum(x, 0))
+
+
+def test_a_layer_is_called_as_its_node_where_its_weight_has_lost_its_name(tmp_path: Path) -> None:
+    make = onnx.helper.make_node
+    nodes = [
+        make("Conv", ["x", "onnx::Conv_1"], ["a"], name="/layer1/layer1.0/conv1/Conv"),
+        make("Conv", ["a", "onnx::Conv_2"], ["b"], name="Conv_7"),
+        make("Conv", ["b", "train.weight"], ["y"]),
+    ]
+    arrays = dict.fromkeys(("onnx::Conv_1", "onnx::Conv_2", "train.weight"), floats(2, 2, 1, 1))
+    net = load_onnx(written(tmp_path / "net.onnx", nodes, arrays, ("N", 2, 4, 4)))
+    assert list(net.plan["layers"]) == ["layer1.0.conv1", "conv2d_1", "train_"]
+    assert net.train().training  # 'train' is a method still
 
 
 def test_several_outputs(tmp_path: Path) -> None:
@@ -233,6 +270,29 @@ def test_gigantic_sizes(tmp_path: Path) -> None:
     array.dims[:] = [2**30]
     array.ClearField("raw_data")
     refused(path, model_of(matmul, arrays=[array]), "breaks the format|no graph that|makes sense")
+
+
+def test_what_is_not_supported_says_so(tmp_path: Path) -> None:
+    x = gn.Tensor(floats(1, 4, 5, 5))
+    for kind, attributes, arrays, why in (
+        ("LRN", {"size": 4}, {}, "even"),
+        ("ConvTranspose", {"output_shape": [9, 9]}, {"w": floats(4, 2, 3, 3)}, "output_shape"),
+        ("Squeeze", {}, {"axes": ints(1)}, "not all have length 1"),
+    ):
+        nodes = chain((kind, ["x", *arrays], "y", attributes))
+        net = load_onnx(written(tmp_path / "net.onnx", nodes, arrays, (1, 4, "H", "W")))
+        with pytest.raises(ShapeError, match=why):
+            net(x)
+
+
+def test_names_that_get_in_each_others_way(tmp_path: Path) -> None:
+    nodes = chain(
+        ("MatMul", ["x", "a.weight"], "u", {}), ("MatMul", ["u", "a.b.weight"], "v", {}),
+        ("MatMul", ["v", "a.weight.weight"], "w", {}), ("Add", ["w", "a"], "y", {}),
+    )  # fmt: skip
+    arrays = {n: floats(5, 5) for n in ("a.weight", "a.b.weight", "a.weight.weight", "a")}
+    path, x = written(tmp_path / "net.onnx", nodes, arrays, ("N", 5)), floats(5, 5)
+    np.testing.assert_allclose(answers(load_onnx(path), x), run_onnx(path, x), atol=1e-4)
 
 
 def test_shapes_that_ask_for_too_much_memory(tmp_path: Path) -> None:

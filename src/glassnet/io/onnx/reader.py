@@ -89,7 +89,7 @@ def _refuse(onnx: Any, model: Any) -> None:
     unknown = Counter(
         f"{n.domain}.{n.op_type}" if n.domain not in ("", "ai.onnx") else n.op_type
         for n in model.graph.node
-        if n.domain not in ("", "ai.onnx") or n.op_type not in (*OPERATORS, "Constant")
+        if n.domain not in ("", "ai.onnx") or n.op_type not in (*OPERATORS, *LAYERS, "Constant")
     )
     if unknown:
         listed = ", ".join(f"{name} ({count} times)" for name, count in unknown.items())

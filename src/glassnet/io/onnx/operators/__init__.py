@@ -1,5 +1,7 @@
 """ONNX's operators, each by the operations of glassnet that compute it.
 
+Those that always are a layer (`layers.py` of the folder above) are not here.
+
     OPERATORS[kind](call) -> Value or several
     call.inputs      the values that go in, None where an optional one is left out
     call.attributes  the node's options

@@ -27,9 +27,8 @@ for _kind, _numpy, _ours in (
 ):  # fmt: skip
     enter(_kind, either(_numpy, _ours))
 for _kind, _one in (
-    ("Relu", ops.relu), ("Sigmoid", ops.sigmoid), ("Tanh", ops.tanh), ("Exp", ops.exp),
-    ("Log", ops.log), ("Sqrt", ops.sqrt), ("Erf", ops.erf), ("Sin", ops.sin), ("Cos", ops.cos),
-    ("Softplus", ops.softplus),
+    ("Exp", ops.exp), ("Log", ops.log), ("Sqrt", ops.sqrt), ("Erf", ops.erf), ("Sin", ops.sin),
+    ("Cos", ops.cos), ("Softplus", ops.softplus),
 ):  # fmt: skip
     enter(_kind, lambda x, _one=_one: _one(tensor(x)))
 
@@ -69,16 +68,6 @@ def _clip(call: Call) -> Value:
     return ops.clip(tensor(call.inputs[0]), *limits)
 
 
-@operator("LeakyRelu")
-def _leaky_relu(call: Call) -> Value:
-    return ops.leaky_relu(call.inputs[0], call.attributes.get("alpha", 0.01))
-
-
-@operator("Elu")
-def _elu(call: Call) -> Value:
-    return ops.elu(call.inputs[0], call.attributes.get("alpha", 1.0))
-
-
 @operator("PRelu")
 def _prelu(call: Call) -> Value:
     x, slope = map(tensor, call.inputs)
@@ -97,11 +86,6 @@ def _hard_swish(call: Call) -> Value:
     """x max(0, min(1, x / 6 + 1 / 2)) [Howard et al. 2019, MobileNetV3]."""
     x = call.inputs[0]
     return x * ops.clip(x / 6 + 0.5, 0, 1)
-
-
-@operator("Gelu")
-def _gelu(call: Call) -> Value:
-    return ops.gelu(call.inputs[0], call.attributes.get("approximate", "none"))
 
 
 @operator("Softmax", "LogSoftmax")
