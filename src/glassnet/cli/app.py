@@ -9,6 +9,7 @@ import glassnet
 from glassnet.cli.console import failures
 from glassnet.cli.data import data
 from glassnet.cli.demo import demo
+from glassnet.cli.kernels import kernels, warm_up
 from glassnet.cli.models import models
 from glassnet.cli.predict import predict
 from glassnet.cli.report import report
@@ -43,7 +44,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, predict, summary, models, data, report):
+for command in (demo, train, predict, summary, models, data, report, kernels, warm_up):
     cli.add_command(command)
 
 

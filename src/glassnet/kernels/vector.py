@@ -346,6 +346,13 @@ def swap_now(t: Translator, p: Pointer, value: Any) -> Any:
 
 
 @word
+def swap_if(t: Translator, p: Pointer, before: Any, value: Any) -> Any:
+    """Put an int64 at p if `before` is there, in one step; gives whether it was."""
+    pair = t.b.cmpxchg(p.value, t.convert(before, I64), t.convert(value, I64), "seq_cst", "seq_cst")
+    return t.b.extract_value(pair, 1)
+
+
+@word
 def pause(t: Translator) -> None:
     """Tell the processor that this is a loop that waits."""
     if t.module.triple.startswith(("x86_64", "i686")):
