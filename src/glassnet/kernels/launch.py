@@ -33,9 +33,10 @@ from llvmlite import ir
 
 from glassnet.kernels import compile as compiling
 from glassnet.kernels.entry import VOID, empty_module
-from glassnet.kernels.language import ADDRESS, I32, I64, Pointer, Translator, untyped
+from glassnet.kernels.language import Translator
 from glassnet.kernels.target import Target, host
 from glassnet.kernels.threads import get_num_threads
+from glassnet.kernels.values import ADDRESS, I32, I64, Pointer, untyped
 from glassnet.kernels.vector import (
     Longs,
     add_now,

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 from llvmlite import ir
 
-from glassnet.kernels.language import (
+from glassnet.kernels.language import Translator
+from glassnet.kernels.values import (
     ADDRESS,
     BIT,
     F32,
@@ -22,10 +23,10 @@ from glassnet.kernels.language import (
     I8,
     I32,
     I64,
+    POINTERS,
     KernelError,
     Part,
     Pointer,
-    Translator,
     Word,
     is_float,
     runtime,
@@ -124,16 +125,12 @@ def scratch(t: Translator, count: int) -> Pointer:
 @word
 def cast(t: Translator, p: Pointer, like: str) -> Pointer:
     """The same address, to numbers of another kind: cast(p, "Ints")."""
-    from glassnet.kernels.language import POINTERS
-
     return Pointer(p.value, POINTERS[like])
 
 
 @word
 def pointer(t: Translator, address: Any, like: str) -> Pointer:
     """An address that came as a whole number, as a pointer: pointer(n, "Floats")."""
-    from glassnet.kernels.language import POINTERS
-
     return Pointer(t.b.inttoptr(address, ADDRESS), POINTERS[like])
 
 
