@@ -13,9 +13,21 @@ Nothing here imports floors above. `import glassnet` loads dispatch, exact and t
 follows with the first operation that has a twin.
 """
 
-from glassnet.kernels.dispatch import HOMES, MODE, TWINS, Pair, Twin, register, twin, update
+from glassnet.kernels.dispatch import (
+    FRESH_BACKWARD,
+    HOMES,
+    MODE,
+    TWINS,
+    Pair,
+    Twin,
+    added,
+    register,
+    twin,
+    update,
+)
 from glassnet.kernels.exact import exact, is_exact
 
 __all__ = [
-    "HOMES", "MODE", "TWINS", "Pair", "Twin", "exact", "is_exact", "register", "twin", "update",
+    "FRESH_BACKWARD", "HOMES", "MODE", "TWINS", "Pair", "Twin", "added", "exact", "is_exact",
+    "register", "twin", "update",
 ]  # fmt: skip
