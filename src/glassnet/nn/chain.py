@@ -144,7 +144,7 @@ def _convolution(x: Any, conv: Conv2d, after: Any, add: Tensor | None) -> tuple[
         return None, 0
     made = folded(conv, norm)
     try:
-        y = ops.conv2d_act(x, made.weight, made.bias, *conv.window(x), activation=curve)
+        y = ops.conv2d_act(x, made.weight, made.bias, *conv.window(x), curve)
     except ShapeError:
         return None, 0
     return y, len(some)
