@@ -8,6 +8,7 @@ imported by the first call of that operation, so that `import glassnet` stays li
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -54,6 +55,11 @@ if MODE not in ("auto", "reference"):
         stacklevel=2,
     )
     MODE = "auto"
+
+
+def compiled() -> bool:
+    """Whether twins run here at all: LLVM is installed, and nobody asked for the pages."""
+    return MODE != "reference" and importlib.util.find_spec("llvmlite") is not None
 
 
 def register(
