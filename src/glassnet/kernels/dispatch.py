@@ -30,7 +30,7 @@ class Twin(NamedTuple):
 MODULES = {
     "arithmetic": "add",
     "fused": "batch_norm_act relu_max_pool2d",
-    "conv": "conv2d",
+    "conv": "conv2d conv1d",
     "pointwise": "conv2d_act",
     "linear": "linear matmul",
     "norm": "batch_norm batch_norm_eval layer_norm",

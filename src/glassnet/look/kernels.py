@@ -111,6 +111,9 @@ def _window() -> Sample:
 _SAMPLES: dict[str, Callable[[], Sample]] = {
     "conv2d": _conv2d,
     "conv2d_act": _conv2d,
+    "conv1d": lambda: Sample(
+        (normal(16, 32, 256), normal(64, 32, 5)), {"padding": 2}, 16 * 256 * 64 * 32 * 5
+    ),
     "linear": _linear,
     "matmul": _matmul,
     "scaled_dot_product_attention": _attention,
