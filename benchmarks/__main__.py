@@ -62,7 +62,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--only", default="", help="benchmarks whose name contains this")
+    parser.add_argument(
+        "--only", default="", help="benchmarks whose name begins with this, or contains it"
+    )
     parser.add_argument("--again", action="store_true", help="measure anew what is there")
     parser.add_argument("--turns", type=int, default=15, help="turns of each comparison")
     parser.add_argument("--list", action="store_true", help="name the benchmarks and stop")
@@ -78,7 +80,9 @@ def main() -> None:
     if chosen.here:
         print(json.dumps(run(chosen.here, chosen.tuned, chosen.turns)))
         return
-    names = [name for name in CASES if chosen.only in name]
+    names = [name for name in CASES if name.startswith(chosen.only)] or [
+        name for name in CASES if chosen.only in name
+    ]
     if chosen.list:
         print("\n".join(names))
         return

@@ -9,6 +9,7 @@ tensors back to the system after each operation otherwise, and pays for fresh pa
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -28,7 +29,9 @@ class Case(NamedTuple):
 
 
 def _all(contenders: dict[str, Contender], turns: int, seconds: float = 0.15) -> Timed:
-    times = interleave(contenders, turns, seconds)
+    alone = os.environ["OMP_NUM_THREADS"] == "1"
+    clock = time.process_time if alone else time.perf_counter
+    times = interleave(contenders, turns, seconds, clock)
     for peer in contenders:
         if peer != OURS:
             yield "", peer, compare(times[peer], times[OURS]), {}
@@ -39,21 +42,24 @@ def _step(name: str) -> Case:
         from benchmarks.steps import training_step
 
         slow = TRAINED[name].batch == 512
-        contenders = training_step(name, compiled=tuned and not slow)
-        yield from _all(contenders, min(turns, 8) if slow else turns)
+        compiled = tuned and not slow and os.environ["OMP_NUM_THREADS"] != "1"
+        contenders = training_step(name, compiled)
+        yield from _all(contenders, min(turns, 5) if slow else turns)
 
     return Case(run)
 
 
 def _one_thread(name: str) -> Case:
-    return Case(_step(name).run, (True,), threads=1)
+    run = _step(name).run if name in TRAINED else _inference(name).run
+    return Case(run, (True,), threads=1)
 
 
 def _inference(name: str) -> Case:
     def run(tuned: bool, turns: int) -> Timed:
         from benchmarks.steps import inference
 
-        yield from _all(inference(name, compiled=tuned), turns)
+        compiled = tuned and os.environ["OMP_NUM_THREADS"] != "1"
+        yield from _all(inference(name, compiled), turns)
 
     return Case(run)
 
@@ -74,14 +80,14 @@ def _overhead(kind: str) -> Case:
     def run(tuned: bool, turns: int) -> Timed:
         from benchmarks.overhead import LENGTH, chain
 
-        times = interleave(chain(kind), turns, 0.05)
+        times = interleave(chain(kind), turns, 0.05, time.process_time)
         ours, bare = times[OURS], times["functions alone"]
         tape = [1e6 * (a - b) / LENGTH for a, b in zip(ours, bare, strict=True)]
         extra = {"tape_us_per_operation": round(sorted(tape)[len(tape) // 2], 2)}
         for peer in ("functions alone", "PyTorch"):
             yield "", peer, compare(times[peer], ours), extra
 
-    return Case(run, (False,))
+    return Case(run, (False,), threads=1)
 
 
 def _start(kind: str) -> Case:
@@ -107,6 +113,7 @@ CASES: dict[str, Case] = {
     **{f"step {name}": _step(name) for name in TRAINED},
     **{name: _inference(name) for name in USED},
     **{f"one thread, step {name}": _one_thread(name) for name in TRAINED},
+    **{f"one thread, {name}": _one_thread(name) for name in USED},
     **{f"layers of {name}": _layers(name) for name in (*TRAINED, *USED)},
     **{f"tape, {kind}": _overhead(kind) for kind in ("add", "relu", "linear")},
     **{f"start, {kind}": _start(kind) for kind in ("cold", "warm")},
@@ -120,6 +127,7 @@ def run(name: str, tuned: bool, turns: int) -> list[dict[str, Any]]:
     rows = []
     for part, peer, times, extra in CASES[name].run(tuned, turns):
         row = {"name": f"{name}: {part}" if part else name, "peer": peer + TUNED * tuned}
+        row["load"] = round(os.getloadavg()[0], 1)
         rows.append(row | times._asdict() | extra)
     return rows
 

@@ -22,24 +22,24 @@ def chain(kind: str) -> dict[str, Contender]:
 
     import glassnet as gn
     from glassnet import ops
+    from glassnet.operation import OPERATIONS
 
     random = np.random.default_rng(0)
     x = random.standard_normal((2, 4)).astype(np.float32)
     w = random.standard_normal((4, 4)).astype(np.float32) / 2
     b = np.zeros(4, np.float32)
     operation, extra, theirs = {
-        "add": (ops.add, [b], torch.add),
+        "add": (OPERATIONS["add"], [x[::-1].copy()], torch.add),
         "relu": (ops.relu, [], torch.relu),
         "linear": (ops.linear, [w, b], torch.nn.functional.linear),
     }[kind]
-    ours, leaves = gn.tensor(x, requires_grad=True), [_leaf(gn.tensor, a) for a in extra]
-    their_x, their_leaves = torch.tensor(x, requires_grad=True), [_leaf(torch.tensor, a)
-                                                                  for a in extra]  # fmt: skip
+    ours, leaves = gn.tensor(x, requires_grad=True), _leaves(gn.tensor, extra)
+    their_x, their_leaves = torch.tensor(x, requires_grad=True), _leaves(torch.tensor, extra)
 
     def on_tape() -> Any:
         y = ours
-        for _ in range(LENGTH):
-            y = operation(y, *leaves)
+        for own in leaves:
+            y = operation(y, *own)
         y.backward(np.ones_like(x))
 
     def functions() -> Any:
@@ -48,15 +48,16 @@ def chain(kind: str) -> dict[str, Contender]:
 
     def in_pytorch() -> Any:
         y = their_x
-        for _ in range(LENGTH):
-            y = theirs(y, *their_leaves)
+        for own in their_leaves:
+            y = theirs(y, *own)
         y.backward(torch.ones_like(y))
 
     return {OURS: on_tape, "functions alone": functions, "PyTorch": in_pytorch}
 
 
-def _leaf(make: Any, array: Any) -> Any:
-    return make(array, requires_grad=True)
+def _leaves(make: Any, arrays: list[Any]) -> list[list[Any]]:
+    """Parameters for each operation of the chain, its own as in a network."""
+    return [[make(a, requires_grad=True) for a in arrays] for _ in range(LENGTH)]
 
 
 def _bare(pair: Any, x: Any, extra: list[Any], takes_needs: bool) -> None:

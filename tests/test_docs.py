@@ -37,6 +37,18 @@ def test_the_page_on_operations(digits):
         gn.gradcheck(wrong, np.random.default_rng(0).standard_normal((4, 5)))
 
 
+def test_the_page_on_kernels(tmp_path):
+    pytest.importorskip("llvmlite")
+    kernel, call = blocks("docs/kernels.md")
+    file = tmp_path / "four_rows.py"  # a kernel's source is read from its file
+    file.write_text(kernel)
+    names = {"__name__": "four_rows"}
+    exec(compile(kernel, str(file), "exec"), names)
+    exec(compile(call, "kernels.md", "exec"), names)
+    words = set(re.findall(r"`(\w+)\.py`", (ROOT / "docs/kernels.md").read_text()))
+    assert all((ROOT / f"src/glassnet/kernels/{name}.py").exists() for name in words)
+
+
 @pytest.mark.data
 def test_the_readme_trains(published_data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -248,3 +248,16 @@ def test_small_manners():
         with pytest.raises(ShapeError):
             wrong()
     assert len({x, x * 1}) == 2  # hashed by identity
+
+
+def test_leaves_never_share_a_gradient() -> None:
+    a, b = (gn.tensor(np.ones((4, 4), np.float32), requires_grad=True) for _ in range(2))
+    (a + b).sum().backward()
+    assert not np.shares_memory(a.grad.data, b.grad.data)
+    w = gn.tensor(np.ones((3, 4), np.float32), requires_grad=True)
+    gn.ops.linear(a, w).sum().backward()  # its gradients are fresh, and are taken over
+    again = w.grad.data.copy()
+    kept = w.grad
+    gn.ops.linear(a, w).sum().backward()
+    np.testing.assert_array_equal(kept.data, again)
+    np.testing.assert_array_equal(w.grad.data, 2 * again)

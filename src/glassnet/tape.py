@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
+from glassnet import kernels
 from glassnet.errors import GraphError, ShapeError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Leaf(Protocol):
 
     data: Array
 
-    def accumulate(self, gradient: Array) -> None: ...
+    def accumulate(self, gradient: Array, fresh: bool) -> None: ...
 
 
 Edge = Any  # None (no gradient wanted) | (Node, index of its output) | Leaf
@@ -212,19 +213,21 @@ class _Sums:
 
     def __init__(self) -> None:
         self.nodes: dict[Node, list[Array | None]] = {}
-        self.leaves: dict[int, tuple[Leaf, Array]] = {}
+        self.leaves: dict[int, tuple[Leaf, Array, bool]] = {}
 
-    def add(self, edge: Edge, gradient: Array) -> None:
+    def add(self, edge: Edge, gradient: Array, fresh: bool) -> None:
+        """Add a gradient; fresh: nobody else holds its array."""
         if type(edge) is tuple:
             node, index = edge
             slots = self.nodes.get(node)
             if slots is None:
                 slots = self.nodes[node] = [None] * len(node.outputs)
             before = slots[index]
-            slots[index] = gradient if before is None else before + gradient
+            slots[index] = gradient if before is None else kernels.added(before, gradient)
+        elif (known := self.leaves.get(id(edge))) is None:
+            self.leaves[id(edge)] = (edge, gradient, fresh)
         else:
-            known = self.leaves.get(id(edge))
-            self.leaves[id(edge)] = (edge, gradient if known is None else known[1] + gradient)
+            self.leaves[id(edge)] = (edge, kernels.added(known[1], gradient), True)
 
 
 def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
@@ -233,7 +236,7 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
     root: the edge that the walk starts from; seed: the gradient with which it starts.
     """
     sums = _Sums()
-    sums.add(root, seed)
+    sums.add(root, seed, False)
     for node in _youngest_first(root):
         dys = sums.nodes.pop(node, None)
         if dys is not None:  # else no gradient came this way
@@ -241,13 +244,14 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
                 for index, hooks in node.hooks.items():
                     if (dy := dys[index]) is not None:
                         dys[index] = apply_hooks(hooks, dy)
+            fresh = node.backward in kernels.FRESH_BACKWARD
             for edge, gradient in zip(node.edges, node.gradients(dys), strict=False):
                 if gradient is not None:
-                    sums.add(edge, gradient)
+                    sums.add(edge, gradient, fresh)
         if not retain_graph:
             node.cache, node.edges = _FREED, ()
-    for leaf, gradient in sums.leaves.values():
-        leaf.accumulate(gradient)
+    for leaf, gradient, fresh in sums.leaves.values():
+        leaf.accumulate(gradient, fresh)
 
 
 def _youngest_first(root: Edge) -> list[Node]:

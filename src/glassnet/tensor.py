@@ -187,13 +187,18 @@ class Tensor:
             )
         return self._node, self._index
 
-    def accumulate(self, gradient: Array) -> None:
-        """Add to `.grad`, through the hooks; the tape calls this once for each backward pass."""
+    def accumulate(self, gradient: Array, fresh: bool = False) -> None:
+        """Add to `.grad`, through the hooks; the tape calls this once for each backward pass.
+
+        The first is copied, so that two leaves never share one array, unless it is `fresh`.
+        """
         if self._hooks:
-            gradient = apply_hooks(self._hooks, gradient)
-        # The first is copied, so that two leaves never share one array.
+            gradient, fresh = apply_hooks(self._hooks, gradient), False
         before = self.grad
-        self.grad = Tensor(gradient.copy("K") if before is None else before.data + gradient)
+        if before is not None:
+            self.grad = Tensor(before.data + gradient)
+        else:
+            self.grad = Tensor(gradient if fresh else gradient.copy("K"))
 
     def retain_grad(self) -> None:
         """Keep `.grad` of a tensor in the middle of the graph too."""

@@ -3,6 +3,7 @@ import warnings
 import click
 import pytest
 
+import glassnet as gn
 from glassnet.cli import console
 from glassnet.errors import GlassnetWarning
 
@@ -33,3 +34,14 @@ def test_a_table_takes_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> 
     out = capsys.readouterr().out
     assert "[red]cat[/red]" in out
     assert "[b]all[/b]" in out
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_threads_by_themselves(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassnet.kernels.compiled", lambda: compiled)
+    before = gn.get_num_threads()
+    with console.threads(None):
+        assert gn.get_num_threads() == (before if compiled else 1)
+    with console.threads(before + 1):
+        assert gn.get_num_threads() == before + 1
+    assert gn.get_num_threads() == before

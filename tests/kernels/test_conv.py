@@ -138,3 +138,32 @@ def test_twice_the_same_to_the_last_bit() -> None:
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"padding": "same"},
+        {"padding": 2, "stride": 2, "dilation": (2,)},
+        {"padding": (3, 1), "stride": (3,)},
+        {"padding": ((0, 2),), "groups": 2},
+        {"padding": (1,)},
+    ],
+)
+def test_sequences(options) -> None:
+    weight = normal(6, 4 // options.get("groups", 1), 3, seed=1)
+    hold_equal("conv1d", normal(3, 4, 11), weight, normal(6), tolerance=TOLERANCE, **options)
+
+
+def test_what_is_no_sequence_is_left_to_the_page() -> None:
+    x, weight = normal(3, 4, 11), normal(6, 4, 3)
+    for arguments, options in (
+        ((x[0], weight), {}),
+        ((x, normal(6, 3, 3)), {}),
+        ((x, weight), {"stride": (1, 1)}),
+        ((x, weight), {"stride": [1]}),
+        ((x, weight), {"padding": (1, 2, 3)}),
+        ((x, weight), {"padding": ()}),
+    ):
+        assert dispatch.twin("conv1d", arguments, options) is None

@@ -102,3 +102,16 @@ def test_relu_runs_compiled() -> None:
     x = np.array([-1.0, 0.0, 2.0, np.nan, -np.inf, np.inf], np.float32)
     assert dispatch.twin("relu", (x,), {}) is not None
     assert dispatch.twin("relu", (x.astype(np.float64),), {}) is None
+
+
+def test_sums_of_large_arrays_are_compiled() -> None:
+    pytest.importorskip("llvmlite")
+    draw = np.random.default_rng(0)
+    a, b = (draw.standard_normal((3, 41, 300)).astype(np.float32) for _ in range(2))
+    np.testing.assert_array_equal(dispatch.added(a, b), a + b)
+    np.testing.assert_array_equal(dispatch.added(a, b[:, :, ::-1]), a + b[:, :, ::-1])
+    last = [v.reshape(3, 3, 41, 100).transpose(0, 3, 1, 2) for v in (a, b)]
+    made = dispatch.added(*last)
+    assert made.strides == last[0].strides
+    np.testing.assert_array_equal(made, last[0] + last[1])
+    assert dispatch.added(a.astype(np.float64), b).dtype == np.float64

@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from glassnet.kernels.compile import Task
-from glassnet.kernels.language import KernelError
 from glassnet.kernels.target import host
+from glassnet.kernels.values import KernelError
 from glassnet.kernels.vector import (
     Bytes,
     Doubles,

@@ -15,7 +15,7 @@ pytest.importorskip("llvmlite")
 import glassnet as gn
 from glassnet.kernels import launch
 from glassnet.kernels.compile import Task
-from glassnet.kernels.vector import Floats, Longs
+from glassnet.kernels.vector import Floats, Longs, c_function, read_now, write_now
 
 HALVES = """
 import numpy as np, os, sys
@@ -46,6 +46,15 @@ def slow(begin: int, end: int, x: Floats) -> None:
             x[i] = x[i] * 0.999 + 1.0
 
 
+def meet(begin: int, end: int, slot: int, met: Longs) -> None:
+    write_now(met + slot, 1)
+    tries = 0
+    while (read_now(met + (1 - slot)) == 0) & (tries < 10_000_000):
+        c_function("sched_yield")
+        tries += 1
+    met[2 + slot] = read_now(met + (1 - slot))
+
+
 @pytest.fixture(autouse=True)
 def two_threads():
     before = gn.get_num_threads()
@@ -69,6 +78,12 @@ def test_every_unit_runs_once_in_the_part_that_it_belongs_to(units: int, parts: 
         [np.full((t + 1) * units // parts - t * units // parts, t, np.int64) for t in range(parts)]
     )
     np.testing.assert_array_equal(slots, expected)
+
+
+def test_two_parts_run_at_the_same_time() -> None:
+    met = np.zeros(4, np.int64)
+    Task(meet).compiled()(2, 2, met)
+    assert met.tolist() == [1, 1, 1, 1]
 
 
 def test_parts_follow_from_size_and_threads() -> None:

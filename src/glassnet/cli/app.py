@@ -12,6 +12,7 @@ from glassnet.cli.demo import demo
 from glassnet.cli.export import export
 from glassnet.cli.features import features
 from glassnet.cli.humans import humans
+from glassnet.cli.kernels import kernels, warm_up
 from glassnet.cli.models import models
 from glassnet.cli.predict import predict
 from glassnet.cli.report import report
@@ -50,6 +51,7 @@ def cli() -> None:
 
 for command in (
     demo, train, transfer, predict, features, export, summary, models, data, report, humans, serve,
+    kernels, warm_up,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -99,16 +99,18 @@ def _note(otherwise: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Matrix products on `count` threads within the block.
+def threads(count: int | None) -> Iterator[None]:
+    """Compute on `count` threads within the block.
 
-    Those of a small network are small: on one thread they are several times as fast as on two that
-    wait for each other, and more so on a machine that has other work.
+    By itself on all of them where kernels are compiled, and on one where the NumPy pages run: the
+    matrix products of a small network are small, and on one thread several times as fast as on two
+    that wait for each other.
     """
     from glassnet import get_num_threads, set_num_threads
+    from glassnet.kernels import compiled
 
     before = get_num_threads()
-    set_num_threads(count)
+    set_num_threads(count or (before if compiled() else 1))
     try:
         yield
     finally:

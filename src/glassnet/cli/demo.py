@@ -42,7 +42,7 @@ def demo(out: str, epochs: int, seed: int) -> Answer:
     net = models.build("digits")
     say(f"{len(train):,} digits to learn from, {len(held_out):,} held out")
     say(f"network: 8 and 16 filters, {net.num_parameters():,} parameters, from scratch")
-    with threads(1):
+    with threads(None):
         run = fit(
             net,
             train,

@@ -42,9 +42,7 @@ Options = dict[str, Any]
 @click.option(
     "--threads",
     type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Of the matrix products; more help large networks alone.",
+    help="By itself all processors; one where no kernels are compiled.",
 )
 @click.option("--out", metavar="RUN", help="The run's folder; runs/DATA-MODEL if not given.")
 @click.option(

@@ -24,7 +24,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +41,8 @@ _LOCK = threading.RLock()
 _KEEP: list[Any] = []  # what machine code refers to, for as long as the process lives
 KINDS = ("int", "float", "Floats", "Doubles", "Longs", "Ints", "Bytes")
 TASKS: dict[str, Task] = {}
+Constants = tuple[tuple[str, Any], ...]
+WATCHED: dict[tuple[str, Constants], Task] | None = None  # while `watched`: what runs
 
 
 class Parameter(NamedTuple):
@@ -59,11 +63,13 @@ class Task:
         kinds = [(n, function.__annotations__[n]) for n in names[len(self.place) :]]
         assert all(kind in KINDS for _, kind in kinds), f"{self.__name__}: {kinds}"
         self.parameters = tuple(Parameter(*both) for both in kinds)
-        self._compiled: dict[tuple[tuple[str, Any], ...], Callable[..., None]] = {}
+        self._compiled: dict[Constants, Callable[..., None]] = {}
 
     def compiled(self, **constants: Any) -> Callable[..., None]:
         """The callable for these constants: f(units, parts, *arguments)."""
         key = tuple(sorted(constants.items()))
+        if WATCHED is not None:
+            WATCHED[self.__name__, key] = self
         found = self._compiled.get(key)
         if found is None:
             with _LOCK:
@@ -73,14 +79,17 @@ class Task:
 
     def __call__(self, units: int, parts: int, *arguments: Any) -> None:
         """Run a task that has no constants."""
-        (self._compiled.get(()) or self.compiled())(units, parts, *arguments)
+        found = self._compiled.get(()) if WATCHED is None else None
+        (found or self.compiled())(units, parts, *arguments)
 
-    def symbol(self, constants: tuple[tuple[str, Any], ...]) -> str:
+    def symbol(self, constants: Constants) -> str:
         """The name of the machine code, in object files and in what a debugger shows."""
         said = "".join(f"_{name}{value}" for name, value in constants)
-        return f"glassnet_{self.__name__}" + "".join(c if c.isalnum() else "_" for c in said)
+        plain = "".join(c if c.isalnum() else "_" for c in said)
+        unlike = f"_{zlib.crc32(said.encode()):08x}" if plain != said else ""
+        return f"glassnet_{self.__name__}{plain}{unlike}"
 
-    def _load(self, constants: tuple[tuple[str, Any], ...]) -> Callable[..., None]:
+    def _load(self, constants: Constants) -> Callable[..., None]:
         from glassnet.kernels import launch
 
         launch.pool()
@@ -88,7 +97,7 @@ class Task:
         load(name, lambda: self.code(constants, host()))
         return builtin(name, address(f"{name}_entry"))
 
-    def code(self, constants: tuple[tuple[str, Any], ...], target: Target) -> str:
+    def code(self, constants: Constants, target: Target) -> str:
         """LLVM's text of the task and of its entry from Python."""
         from glassnet.kernels import entry
 
@@ -98,8 +107,21 @@ class Task:
 def task(function: Callable[..., Any]) -> Task:
     """Make a function of the kernels' language a task."""
     made = Task(function)
+    before = TASKS.setdefault(made.__name__, made)
+    assert before.function.__module__ == function.__module__, f"two tasks '{made.__name__}'"
     TASKS[made.__name__] = made
     return made
+
+
+@contextmanager
+def watched() -> Iterator[dict[tuple[str, Constants], Task]]:
+    """Note which tasks run, with which constants: (name, constants) -> the task."""
+    global WATCHED
+    WATCHED = {}
+    try:
+        yield WATCHED
+    finally:
+        WATCHED = None
 
 
 # -- machine code in this process ------------------------------------------------------------------

@@ -189,4 +189,66 @@ def _serves(
     return convolution(*shapes, get_num_threads()) is not None
 
 
+# -- the twin of conv1d: height 1 ------------------------------------------------------------------
+def conv1d_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> tuple[Array, Any]:
+    """y[n, o, l] = bias[o] + sum over c, i of x[n, c, l s + i d] weight[o, c, i]."""
+    y, cache = conv2d_forward(
+        x[:, :, None],
+        weight[:, :, None],
+        bias,
+        flat(stride),
+        flat_sides(padding),
+        flat(dilation),
+        groups,
+    )
+    return y[:, :, 0], cache
+
+
+def conv1d_backward(
+    dy: Array, cache: Any, needs: tuple[bool, ...] = (True, True, True)
+) -> tuple[Array | None, Array | None, Array | None]:
+    """dx, dweight and dbias of conv2d, without the height."""
+    dx, dw, db = conv2d_backward(dy[:, :, None], cache, needs)
+    return None if dx is None else dx[:, :, 0], None if dw is None else dw[:, :, 0], db
+
+
+def flat(size: Any) -> Any:
+    """A number of a sequence, n or (n,), as (along H, along W) of an image of height 1."""
+    return (1, *size) if isinstance(size, tuple) else (1, size)
+
+
+def flat_sides(padding: Any) -> Any:
+    """Padding of a sequence as that of an image of height 1."""
+    if isinstance(padding, str):
+        return padding
+    sides = padding if isinstance(padding, tuple) else (padding,)
+    if len(sides) == 1:
+        sides = sides[0] if isinstance(sides[0], tuple) else (sides[0], sides[0])
+    return (0, 0), sides
+
+
+def _serves_1d(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> bool:
+    if not single(x, weight) or x.ndim != 3 or weight.ndim != 3:
+        return False
+    sizes = flat(stride), flat_sides(padding), flat(dilation)
+    return _serves(x[:, :, None], weight[:, :, None], bias, *sizes, groups)
+
+
 register("conv2d", conv2d_forward, conv2d_backward, _serves)
+register("conv1d", conv1d_forward, conv1d_backward, _serves_1d)

@@ -6,7 +6,7 @@
 Nothing is summed over channels, so LANES neighbouring channels go side by side through the same
 loop. A tile of MB places in a row stays in registers with one row of taps: each pixel that is
 loaded serves every place of the tile that sees it, up to KW multiply-adds. Where a tile looks over
-the edge, pixels are checked one by one and 0 stands for those outside.
+the edge, the pixels outside are read from a row of zeros.
 
 Forward and backward to x are the same sum. With stride s the pixels of dx fall into s x s phases,
 each of which sees a few taps (`walk.py`), at step 1.
@@ -59,27 +59,36 @@ PLACES = 4  # of dy at a time
 
 # -- forward, and backward to x --------------------------------------------------------------------
 @part
-def pixel(x: Floats, h: int, w: int, sizes: Longs, inside: bool) -> Any:
-    """LANES channels of the pixel at x, which is pixel (h, w) of the image, or outside of it."""
-    v = splat(0.0)
-    if inside or (h >= 0) & (h < sizes[H]) & (w >= 0) & (w < sizes[W]):
-        v = load(x)
-    return v
+def seen_from(
+    x: Floats, zeros: Floats, h0: int, w0: int, sizes: Longs, inside: bool,
+    KH: int, KW: int, S: int, MB: int,
+) -> list[list[Floats]]:  # fmt: skip
+    """Where the pixels are that a tile of MB places sees: KH rows of (MB - 1) S + KW.
+
+    x is pixel (h0, w0), the first of them; those outside of the image are at `zeros`.
+    """
+    row, channels = sizes[W] * sizes[C], sizes[C]
+    across = [q * channels for q in unroll((MB - 1) * S + KW)]
+    at = [[x + (a * row + to) for to in across] for a in unroll(KH)]
+    if not inside:
+        there = [(w0 + q >= 0) & (w0 + q < sizes[W]) for q in unroll(len(across))]
+        for a in unroll(KH):
+            whole = (h0 + a >= 0) & (h0 + a < sizes[H])
+            for q in unroll(len(across)):
+                at[a][q] = at[a][q] if whole & there[q] else zeros
+    return at
 
 
 @part
 def filtered(
-    x: Floats, w: Floats, start: Any, h0: int, w0: int, sizes: Longs, inside: bool,
-    KH: int, KW: int, S: int, MB: int,
-) -> list[Any]:  # fmt: skip
-    """A tile of MB places for LANES channels; x is pixel (h0, w0), the first that is seen."""
-    channels = sizes[C]
-    row = sizes[W] * channels
+    at: list[list[Floats]], c: int, w: Floats, start: Any, channels: int, KW: int, S: int, MB: int
+) -> list[Any]:
+    """A tile of MB places for LANES channels from c on, which begins at `start`."""
     acc = [start for _ in unroll(MB)]
-    for a in unroll(KH):
+    for a in unroll(len(at)):
         taps = [load(w + (a * KW + b) * channels) for b in unroll(KW)]
-        for q in unroll((MB - 1) * S + KW):
-            v = pixel(x + (a * row + q * channels), h0 + a, w0 + q, sizes, inside)
+        for q in unroll(len(at[a])):
+            v = load(at[a][q] + c)
             for m in unroll(MB):
                 b = q - m * S
                 if b >= 0 and b < KW:
@@ -89,26 +98,27 @@ def filtered(
 
 @part
 def tile_of_row(
-    x: Floats, w: Floats, bias: Floats, y: Floats, n: int, i: int, j: int, sizes: Longs,
-    inside: bool, KH: int, KW: int, S: int, MB: int, curve: str,
+    x: Floats, w: Floats, bias: Floats, zeros: Floats, y: Floats, n: int, i: int, j: int,
+    sizes: Longs, inside: bool, KH: int, KW: int, S: int, MB: int, curve: str,
 ) -> None:  # fmt: skip
     """MB places of row i from place j on, all channels; the last channels twice if need be."""
     channels, every = sizes[C], sizes[EVERY_W] * sizes[C]
     h0, w0 = i * S - sizes[TOP], j * S - sizes[LEFT]
-    at = x + ((n * sizes[H] + h0) * sizes[W] + w0) * channels
+    first_seen = x + ((n * sizes[H] + h0) * sizes[W] + w0) * channels
+    at = seen_from(first_seen, zeros, h0, w0, sizes, inside, KH, KW, S, MB)
     h, v = sizes[START_H] + i * sizes[EVERY_H], sizes[START_W] + j * sizes[EVERY_W]
     to = y + ((n * sizes[HIGH] + h) * sizes[WIDE] + v) * channels
     for next_ in range(0, channels, lanes()):
         c = min(next_, channels - lanes())
-        acc = filtered(at + c, w + c, load(bias + c), h0, w0, sizes, inside, KH, KW, S, MB)
+        acc = filtered(at, c, w + c, load(bias + c), channels, KW, S, MB)
         for m in unroll(MB):
             store(to + (m * every + c), UP[curve](acc[m], 0.0) if curve else acc[m])
 
 
 @task
 def correlate_each(
-    begin: int, end: int, x: Floats, w: Floats, bias: Floats, y: Floats, sizes: Longs,
-    *, KH: int, KW: int, S: int, curve: str,
+    begin: int, end: int, x: Floats, w: Floats, bias: Floats, zeros: Floats, y: Floats,
+    sizes: Longs, *, KH: int, KW: int, S: int, curve: str,
 ) -> None:  # fmt: skip
     """y[i, j, c] = curve(bias[c] + sum of x[i S - TOP + a, j S - LEFT + b, c] w[a, b, c]).
 
@@ -123,15 +133,24 @@ def correlate_each(
                 j = min(next_, sizes[COLS] - TILE)
                 w0 = j * S - sizes[LEFT]
                 if whole & (w0 >= 0) & (w0 + (TILE - 1) * S + KW <= sizes[W]):
-                    tile_of_row(x, w, bias, y, n, i, j, sizes, True, KH, KW, S, TILE, curve)
+                    tile_of_row(x, w, bias, zeros, y, n, i, j, sizes, True, KH, KW, S, TILE, curve)
                 else:
-                    tile_of_row(x, w, bias, y, n, i, j, sizes, False, KH, KW, S, TILE, curve)
+                    tile_of_row(x, w, bias, zeros, y, n, i, j, sizes, False, KH, KW, S, TILE, curve)
         else:
             for j in range(sizes[COLS]):
-                tile_of_row(x, w, bias, y, n, i, j, sizes, False, KH, KW, S, 1, curve)
+                tile_of_row(x, w, bias, zeros, y, n, i, j, sizes, False, KH, KW, S, 1, curve)
 
 
 # -- backward to w ---------------------------------------------------------------------------------
+@part
+def pixel(x: Floats, h: int, w: int, sizes: Longs, inside: bool) -> Any:
+    """LANES channels of the pixel at x, which is pixel (h, w) of the image, or outside of it."""
+    v = splat(0.0)
+    if inside or (h >= 0) & (h < sizes[H]) & (w >= 0) & (w < sizes[W]):
+        v = load(x)
+    return v
+
+
 @part
 def add_places(
     x: Floats, dy: Floats, acc: list[list[Any]], h0: int, w0: int, sizes: Longs, inside: bool,
@@ -270,7 +289,7 @@ class Depthwise:
         made = self.forward
         assert made is not None
         y = memory.empty((self.batch, *self.out, self.channels))
-        bias = no_bias(self.channels) if bias is None else bias
+        bias = zeros(self.channels) if bias is None else bias
         self._sweep(made, x, made.taps(w), bias, y, curve)
         return y
 
@@ -281,14 +300,14 @@ class Depthwise:
         dx = memory.empty(shape) if covered == prod(self.size) else memory.zeros(shape)
         for made in self.backward:
             assert made is not None
-            self._sweep(made, dy, made.taps(w), no_bias(self.channels), dx, "")
+            self._sweep(made, dy, made.taps(w), zeros(self.channels), dx, "")
         return dx
 
     def _sweep(self, made: Each, x: Array, w: Array, bias: Array, y: Array, curve: str) -> None:
         units = self.batch * made.rows.places
         slots = parts(units, units * made.cols.places * w.size / 4)
         run = correlate_each.compiled(curve=curve, **made.kernel)
-        run(units, slots, x, w, bias, y, made.sizes)
+        run(units, slots, x, w, bias, zeros(self.channels), y, made.sizes)
 
     def backward_w(self, x: Array, dy: Array) -> Array:
         """dw (KH, KW, C) of x (N, H, W, C) and dy (N, OH, OW, C)."""
@@ -306,6 +325,6 @@ class Depthwise:
 
 
 @cache
-def no_bias(channels: int) -> Array:
-    """A bias of 0."""
+def zeros(channels: int) -> Array:
+    """A pixel outside of an image; no bias."""
     return np.zeros(channels, np.float32)

@@ -320,7 +320,7 @@ class Sweep:
         self.way, self.groups = way, groups
         self.inputs, self.outputs = way.source[2] // groups, way.result[2] // groups
         self.route, self.places, self.taps = way.numbers(batch), way.places(), way.taps(self.inputs)
-        self.units = way.chunks(batch)
+        self.units, self.room, self.copied = way.chunks(batch), way.room, way.copied
         places = batch * way.rows.places * way.cols.places
         self.work = places * len(self.taps) * way.result[2] / 4
         self._offsets: dict[tuple[int, ...], Any] = {}
@@ -354,10 +354,10 @@ class Sweep:
             blocks, pieces, w, bias, packed, offsets, count, self.outputs, column, per_group, width
         )  # fmt: skip
         parts = launch.parts(self.units, self.work)
-        rooms = memory.empty((parts, self.way.room))
-        constants = {"TAIL": self.outputs % host().lanes, "copied": self.way.copied}
+        rooms = memory.empty((parts, self.room))
+        constants = {"TAIL": self.outputs % host().lanes, "copied": self.copied}
         correlate.compiled(MB=tile.rows, NB=tile.vectors, relu=False, **constants)(
-            self.units, parts, x, packed, y, rooms, self.way.room, self.route, self.places,
+            self.units, parts, x, packed, y, rooms, self.room, self.route, self.places,
             self.places.shape[1], self.taps, count, self.groups, self.inputs, self.outputs,
         )  # fmt: skip
 
@@ -372,10 +372,11 @@ class Sweep:
         (tile, taps), count = self._rows, len(self.taps)
         parts = launch.parts(self.units, self.work)
         columns = -(-self.outputs // (tile.vectors * host().lanes)) * tile.vectors * host().lanes
+        size = self.groups * (len(taps) + 1) * columns
         sums = memory.zeros((parts, self.groups, len(taps) + 1, columns))
-        rooms = memory.empty((parts, self.way.room))
-        filter_gradient.compiled(KB=tile.rows, NB=tile.vectors, copied=self.way.copied)(
-            self.units, parts, x, dy, sums, sums[0].size, rooms, self.way.room, self.route,
+        rooms = memory.empty((parts, self.room))
+        filter_gradient.compiled(KB=tile.rows, NB=tile.vectors, copied=self.copied)(
+            self.units, parts, x, dy, sums, size, rooms, self.room, self.route,
             self.places, taps, count, self.groups, self.inputs, self.outputs,
         )  # fmt: skip
         for other in sums[1:]:

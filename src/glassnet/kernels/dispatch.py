@@ -8,6 +8,7 @@ imported by the first call of that operation, so that `import glassnet` stays li
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -27,8 +28,9 @@ class Twin(NamedTuple):
 
 # module of kernels/ -> the operations whose twins it registers
 MODULES = {
+    "arithmetic": "add",
     "fused": "batch_norm_act relu_max_pool2d",
-    "conv": "conv2d",
+    "conv": "conv2d conv1d",
     "pointwise": "conv2d_act",
     "linear": "linear matmul",
     "norm": "batch_norm batch_norm_eval layer_norm",
@@ -39,8 +41,12 @@ MODULES = {
     "pool": "max_pool2d avg_pool2d",
     "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
 }
+# operations whose twins hand back gradients in arrays that nobody else holds
+FRESH = frozenset({"batch_norm", "batch_norm_act", "conv2d", "layer_norm", "linear"})
+LARGE = 16_384  # numbers from which on the sum of two arrays is worth a kernel
 HOMES = {name: module for module, names in MODULES.items() for name in names.split()}
 TWINS: dict[str, Twin] = {}
+FRESH_BACKWARD: set[Callable[..., Any]] = set()
 MODE = os.environ.get("GLASSNET_KERNELS", "auto")
 if MODE not in ("auto", "reference"):
     warnings.warn(
@@ -51,6 +57,11 @@ if MODE not in ("auto", "reference"):
     MODE = "auto"
 
 
+def compiled() -> bool:
+    """Whether twins run here at all: LLVM is installed, and nobody asked for the pages."""
+    return MODE != "reference" and importlib.util.find_spec("llvmlite") is not None
+
+
 def register(
     name: str,
     forward: Callable[..., Any],
@@ -59,6 +70,8 @@ def register(
 ) -> None:
     """Make a pair the twin of the operation `name`, for the arguments that `serves` accepts."""
     TWINS[name] = Twin((forward, backward), serves)
+    if name in FRESH:
+        FRESH_BACKWARD.add(backward)
 
 
 def twin(name: str, arrays: Sequence[Any], options: dict[str, Any]) -> Pair | None:
@@ -84,6 +97,15 @@ def update(name: str) -> Pair | None:
 
     found = optim.UPDATES.get(name)
     return found and (found, optim.serves)
+
+
+def added(a: Any, b: Any) -> Any:
+    """a + b, for the tape: two arrays of one shape."""
+    if a.size < LARGE or MODE == "reference" or not HOMES or not _bring("arithmetic"):
+        return a + b
+    from glassnet.kernels import arithmetic
+
+    return arithmetic.added(a, b) if arithmetic.serves(a, b) else a + b
 
 
 def _bring(module: str) -> bool:

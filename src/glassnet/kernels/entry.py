@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
 
-from glassnet.kernels.language import (
+from glassnet.kernels.language import Translator
+from glassnet.kernels.values import (
     ADDRESS,
     F32,
     F64,
     I64,
     POINTERS,
     Pointer,
-    Translator,
     untyped,
 )
 

@@ -1,11 +1,13 @@
 """The launcher: one pool of threads for all kernels, which cuts work into parts and runs them.
 
-`glassnet_launch(task, arguments, units, parts)` runs part t, units [t U / P, (t + 1) U / P), on
-thread t; the caller is thread 0. The parts depend on nothing but U and P, so the same number of
-threads gives the same result to the last bit. A thread that has nothing to do looks for work for
-about 100 microseconds, letting others on at each look, then sleeps: while a network trains the next
-kernel follows at once (a launch takes about a microsecond), and a BLAS library or another program
-has the core soon after. Libraries that wait in a loop of their own (OpenMP) would not let it go.
+`glassnet_launch(task, arguments, units, parts)` runs part t, units [t U / P, (t + 1) U / P), for
+all t < P. The parts depend on nothing but U and P, so the same number of threads gives the same
+result to the last bit; which thread runs a part does not matter. The caller runs part 0 and then
+what nobody has begun: on a machine with other work it does not wait for a thread that gets no
+processor. A thread without work looks for some for about 100 microseconds, letting others on at
+each look, then sleeps: while a network trains the next kernel follows at once (a launch takes less
+than a microsecond), and a BLAS library or another program has the core soon after. Libraries that
+wait in a loop of their own (OpenMP) would not let it go.
 
 Within a part denormal numbers count as zero: they take a hundred times as long, and no network
 needs numbers below 1e-38. Each thread's mode is put back after each part.
@@ -31,19 +33,20 @@ from llvmlite import ir
 
 from glassnet.kernels import compile as compiling
 from glassnet.kernels.entry import VOID, empty_module
-from glassnet.kernels.language import ADDRESS, I32, I64, Pointer, Translator, untyped
+from glassnet.kernels.language import Translator
 from glassnet.kernels.target import Target, host
 from glassnet.kernels.threads import get_num_threads
+from glassnet.kernels.values import ADDRESS, I32, I64, Pointer, untyped
 from glassnet.kernels.vector import (
     Longs,
     add_now,
     c_function,
     call,
-    cast,
     part,
     pause,
     read_now,
     run_task,
+    swap_if,
     swap_now,
     unroll,
     word,
@@ -51,15 +54,13 @@ from glassnet.kernels.vector import (
 )
 
 # The state all threads share, in int64; what different threads write lies in different cache lines.
-JOB, LEFT, TAKEN, ASLEEP, STOP = (
-    0,
-    8,
-    16,
-    24,
-    32,
-)  # number of the job, parts of it not yet done, ...
-TASK_AT, ARGUMENTS, UNITS, PARTS, WORKERS = 40, 41, 42, 43, 44
+# PLAN says which job there is, how many parts it has and which of them is to be begun next, in one
+# number, so that a thread that takes a part has it from the job that there is.
+PLAN, DONE, TAKEN, ASLEEP, STOP, WORKERS = range(0, 48, 8)
+TASK_AT, ARGUMENTS, UNITS = 48, 49, 50
 MUTEX, CONDITION, SIZE = 56, 72, 96  # pthread's, 64 bytes at most each
+PARTS_AT, JOB_AT = 16, 32  # bits of PLAN: next part, parts, job
+MOST = (1 << PARTS_AT) - 1
 LOOKS = 1500  # for work, before a thread sleeps
 PAUSES = 8  # at each look
 
@@ -106,67 +107,68 @@ def one_part(task: int, arguments: int, units: int, parts: int, slot: int) -> No
 
 
 @part
+def take_part(state: Longs) -> int:
+    """Begin a part of the job that there is and run it; gives whether there was one."""
+    plan = read_now(state + PLAN)
+    slot, parts = plan & MOST, (plan >> PARTS_AT) & MOST
+    there = slot < parts
+    if there:  # noqa: SIM102 - `and` would swap in any case
+        if swap_if(state + PLAN, plan, plan + 1):
+            one_part(state[TASK_AT], state[ARGUMENTS], state[UNITS], parts, slot)
+            add_now(state + DONE, 1)
+    return there
+
+
+@part
 def sleep(state: Longs, seen: int) -> None:
-    """Wait, without using the processor, for a job after `seen`."""
-    mutex, condition = cast(state + MUTEX, "Longs"), cast(state + CONDITION, "Longs")
+    """Wait, without using the processor, for a plan other than `seen`."""
+    mutex, condition = state + MUTEX, state + CONDITION
     c_function("pthread_mutex_lock", mutex)
     add_now(state + ASLEEP, 1)
-    while (read_now(state + JOB) == seen) & (read_now(state + STOP) == 0):
+    while (read_now(state + PLAN) == seen) & (read_now(state + STOP) == 0):
         c_function("pthread_cond_wait", condition, mutex)
     add_now(state + ASLEEP, -1)
     c_function("pthread_mutex_unlock", mutex)
 
 
 @part
-def take(state: Longs) -> None:
-    """Keep all others from giving the pool a job."""
-    while swap_now(state + TAKEN, 1) != 0:
-        c_function("sched_yield")
-
-
-@part
-def look_for_work(state: Longs, seen: int) -> None:
-    """Return when there is a job after `seen`, or at the end."""
-    looks = 0
-    while (read_now(state + JOB) == seen) & (looks < LOOKS):
+def wait_for_work(state: Longs) -> None:
+    """Return when there is another plan, or at the end."""
+    seen, looks = read_now(state + PLAN), 0
+    begun = (seen & MOST) >= ((seen >> PARTS_AT) & MOST)  # all parts, that is
+    while begun & (looks < LOOKS) & (read_now(state + PLAN) == seen):
         looks += 1
         for _ in unroll(PAUSES):
             pause()
         c_function("sched_yield")
-    if read_now(state + JOB) == seen:
+    if looks == LOOKS:
         sleep(state, seen)
 
 
 def work(state: Longs) -> None:
-    """What a thread does, from its start to the end of the process: its part of each job."""
-    take(state)
-    seen, slot = read_now(state + JOB), read_now(state + WORKERS) + 1
-    write_now(state + WORKERS, slot)
-    write_now(state + TAKEN, 0)
+    """What a thread does, from its start to the end of the process: parts of each job."""
+    add_now(state + WORKERS, 1)
     while read_now(state + STOP) == 0:
-        look_for_work(state, seen)
-        if read_now(state + STOP) == 0:
-            seen = read_now(state + JOB)
-            parts = state[PARTS]
-            if slot < parts:
-                one_part(state[TASK_AT], state[ARGUMENTS], state[UNITS], parts, slot)
-            add_now(state + LEFT, -1)
+        if not take_part(state):
+            wait_for_work(state)
 
 
 @part
 def together(state: Longs, task: int, arguments: int, units: int, parts: int) -> None:
     """Run a job on all threads, the caller's own among them."""
     state[TASK_AT], state[ARGUMENTS], state[UNITS] = task, arguments, units
-    state[PARTS] = parts
-    write_now(state + LEFT, state[WORKERS])
-    add_now(state + JOB, 1)
+    write_now(state + DONE, 1)
+    job = (read_now(state + PLAN) >> JOB_AT) + 1
+    write_now(state + PLAN, job << JOB_AT | parts << PARTS_AT | 1)
     if read_now(state + ASLEEP) > 0:
         c_function("pthread_mutex_lock", state + MUTEX)
         c_function("pthread_cond_broadcast", state + CONDITION)
         c_function("pthread_mutex_unlock", state + MUTEX)
     one_part(task, arguments, units, parts, 0)
+    while take_part(state):
+        pass
     looks = 0
-    while read_now(state + LEFT) > 0:
+    while read_now(state + DONE) < parts:
         pause()
         looks += 1
         if looks > LOOKS:
@@ -187,7 +189,7 @@ def run(state: Longs, task: int, arguments: int, units: int, parts: int) -> None
     elif swap_now(state + TAKEN, 1) != 0:
         alone(task, arguments, units, parts)
     else:
-        if parts <= read_now(state + WORKERS) + 1:
+        if (read_now(state + WORKERS) > 0) & (parts <= MOST):
             together(state, task, arguments, units, parts)
         else:
             alone(task, arguments, units, parts)
@@ -207,6 +209,11 @@ def pool_code(target: Target) -> str:
     t.run(work, (Pointer(thread.args[0], I64),), {})
     t.finish()
     return str(made)
+
+
+@compiling.task
+def nothing(begin: int, end: int) -> None:
+    """No work at all: what is left is the launch."""
 
 
 class Pool:

@@ -18,7 +18,10 @@ F32 = np.dtype(np.float32)
 
 def single(*arrays: Any) -> bool:
     """Whether all of these are plain float32 arrays of the machine's byte order (or None)."""
-    return all(a is None or (type(a) is np.ndarray and a.dtype == F32) for a in arrays)
+    for a in arrays:  # asked at each call of each operation
+        if a is not None and (type(a) is not np.ndarray or a.dtype != F32):
+            return False
+    return True
 
 
 def nhwc(x: Array) -> Array:

@@ -24,7 +24,7 @@ Shape = tuple[int, ...]
 
 SMALL = 1 << 16  # bytes below which the C library's own free lists do
 AFTER, LINE = 256, 64
-UNUSED = 3  # references to a buffer that no array looks at: the pool's, the loop's, getrefcount's
+UNUSED = 3  # references to a buffer that no array looks at: pool's, loop's and getrefcount's
 
 
 class Stats(NamedTuple):
@@ -41,28 +41,29 @@ class Pool:
 
     def __init__(self, bound: int) -> None:
         self.bound, self.held, self.peak = bound, 0, 0
-        self.buffers: dict[int, list[Array]] = {}
+        self.buffers: dict[int, list[tuple[Array, int]]] = {}  # size -> (buffer, its first line)
         self.lock = threading.Lock()
 
-    def take(self, size: int) -> Array:
-        """A buffer of at least `size` bytes that no array looks at."""
+    def take(self, size: int) -> tuple[Array, int]:
+        """A buffer of at least `size` bytes that no array looks at, and where to begin in it."""
         size = _rounded(size + AFTER + LINE)
         with self.lock:
-            for buffer in self.buffers.setdefault(size, []):
+            for buffer, first in self.buffers.setdefault(size, []):
                 if sys.getrefcount(buffer) == UNUSED:
-                    return buffer
+                    return buffer, first
             if self.held + size > self.bound:
                 self._give_back()
             fresh = np.empty(size, np.uint8)
-            self.buffers[size].append(fresh)
+            first = -fresh.__array_interface__["data"][0] % LINE
+            self.buffers[size].append((fresh, first))
             self.held += size
             self.peak = max(self.peak, self.held)
-            return fresh
+            return fresh, first
 
     def _give_back(self) -> None:
         """Let go of every buffer that is not in use."""
         for size, buffers in self.buffers.items():
-            kept = [buffer for buffer in buffers if sys.getrefcount(buffer) > UNUSED]
+            kept = [(b, first) for b, first in buffers if sys.getrefcount(b) > UNUSED]
             self.held -= size * (len(buffers) - len(kept))
             buffers[:] = kept
 
@@ -72,7 +73,7 @@ class Pool:
             used = sum(
                 size
                 for size, buffers in self.buffers.items()
-                for buffer in buffers
+                for buffer, _ in buffers
                 if sys.getrefcount(buffer) > UNUSED
             )
             return Stats(self.held, self.peak, used, self.bound)
@@ -105,8 +106,8 @@ def empty(shape: Shape) -> Array:
     size = 4 * prod(shape)
     if size < SMALL:
         return np.empty(shape, np.float32)
-    buffer = POOL.take(size)
-    return np.ndarray(shape, np.float32, buffer, -_address(buffer) % LINE)
+    buffer, first = POOL.take(size)
+    return np.ndarray(shape, np.float32, buffer, first)
 
 
 def zeros(shape: Shape) -> Array:
@@ -114,7 +115,3 @@ def zeros(shape: Shape) -> Array:
     array = empty(shape)
     array.fill(0)
     return array
-
-
-def _address(array: Array) -> int:
-    return int(array.__array_interface__["data"][0])

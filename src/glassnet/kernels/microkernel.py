@@ -36,6 +36,9 @@ class Tile(NamedTuple):
     cycles: float
 
 
+AROUND = 0.5  # cycles a step of the loop itself, and of what is done before and after it
+
+
 @cache
 def best_tile(rows: int, columns: int, lane_count: int, registers: int, spread: bool) -> Tile:
     """The tile that computes a step of a (rows, columns) result in the fewest cycles.
@@ -47,7 +50,7 @@ def best_tile(rows: int, columns: int, lane_count: int, registers: int, spread: 
     tiles = []
     for vectors in range(1, min(needed, 4) + 1):
         for high in range(1, min(8, (registers - vectors - 1) // vectors) + 1):
-            cycles = max(high * vectors / 2, (high + vectors + 1) / 2, 4)
+            cycles = max(high * vectors / 2, (high + vectors + 1) / 2, 4) + AROUND
             count = -(-needed // vectors) * (-(-rows // high) if spread else max(1, rows / high))
             tiles.append(Tile(high, vectors, cycles * count))
     return min(tiles, key=lambda tile: (round(tile.cycles, 6), -tile.rows * tile.vectors))

@@ -31,18 +31,19 @@ from glassnet.kernels.target import host
 from glassnet.kernels.threads import get_num_threads
 from glassnet.kernels.vector import Floats, lanes, load, part, store, store_part, unroll
 
-ROWS = 48  # of x at a time: they stay in the second cache while all panels pass
+AT_ONCE = 48  # rows of x: they stay in the second cache while all panels pass
 CURVES = ("none", "relu", "relu6")  # their derivative follows from y
 
 
 @task
 def rows_times_panels(
-    begin: int, end: int, x: Floats, w: Floats, y: Floats, M: int, C: int, O: int,
+    begin: int, end: int, x: Floats, w: Floats, y: Floats, M: int, C: int, O: int, ROWS: int,
     *, MB: int, NB: int, TAIL: int, curve: str,
 ) -> None:  # fmt: skip
     """y[m, o] = curve(w[C, o] + sum over c of x[m, c] w[c, o]); w (panels, C + 1, NB LANES).
 
-    For units `begin` to `end`; the last vector of outputs has TAIL where it is not full.
+    For units `begin` to `end`, each of ROWS rows; the last vector of outputs has TAIL where it is
+    not full.
     """
     width = NB * lanes()
     panels = (O + width - 1) // width
@@ -81,35 +82,47 @@ def packed(weight: Array, bias: Array | None, tile: Tile) -> Array:
     return np.ascontiguousarray(rows.reshape(c + 1, panels, width).swapaxes(0, 1))
 
 
+Product = tuple[Array, Callable[..., None]]
+
+
+def product(weight: Array, bias: Array | None, curve: str) -> Product:
+    """The filters as panels, and the machine code for them."""
+    outputs = weight.shape[0]
+    tile = best_tile(AT_ONCE, outputs, host().lanes, host().registers, True)
+    tail = outputs % host().lanes
+    run = rows_times_panels.compiled(MB=tile.rows, NB=tile.vectors, TAIL=tail, curve=curve)
+    return packed(weight, bias, tile), run
+
+
 def times(x: Array, weight: Array, bias: Array | None, curve: str) -> Array:
     """y (N, H, W, O) = curve(x w + bias) of x (N, H, W, C) and a 1 x 1 filter (O, C, 1, 1)."""
-    (o, c), m = weight.shape[:2], x.size // x.shape[3]
-    tile = best_tile(ROWS, o, host().lanes, host().registers, True)
-    panels = kept(weight, bias, lambda: packed(weight, bias, tile))
-    y = memory.empty((*x.shape[:3], o))
-    units = -(-m // ROWS) * len(panels)
-    run = rows_times_panels.compiled(
-        MB=tile.rows, NB=tile.vectors, TAIL=o % host().lanes, curve=curve
-    )
-    run(units, parts(units, m * c * o / 4), x, panels, y, m, c, o)
+    panels, run = kept(weight, bias, curve, product)
+    n, h, w, c = x.shape
+    m, o = n * h * w, weight.shape[0]
+    y = memory.empty((n, h, w, o))
+    rows = -(-m // max(1, m // AT_ONCE))  # so that no block has only a few
+    units = -(-m // rows) * len(panels)
+    run(units, parts(units, m * c * o / 4), x, panels, y, m, c, o, rows)
     return y
 
 
 # -- what is worked out once for filters that stay -------------------------------------------------
-_KEPT: dict[tuple[int, int], Any] = {}
+_KEPT: dict[tuple[int, int, str], Any] = {}
 
 
-def kept(weight: Array, bias: Array | None, make: Callable[[], Any]) -> Any:
-    """make(), or what it gave before for these two arrays if nobody can write to either."""
-    if not (unwritable(weight) and unwritable(bias)):
-        return make()
-    key = (id(weight), id(bias))
-    if key not in _KEPT:
-        _KEPT[key] = make()
+def kept(weight: Array, bias: Array | None, curve: str, make: Callable[..., Any]) -> Any:
+    """make(weight, bias, curve), or what it gave before if nobody can write to these two arrays."""
+    key = (id(weight), id(bias), curve)
+    found = _KEPT.get(key)
+    if found is not None:
+        return found
+    made = make(weight, bias, curve)
+    if unwritable(weight) and unwritable(bias):
+        _KEPT[key] = made
         for array in (weight, bias):
             if array is not None:
                 weakref.finalize(array, _KEPT.pop, key, None)
-    return _KEPT[key]
+    return made
 
 
 def unwritable(array: Any) -> bool:

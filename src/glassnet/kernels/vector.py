@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 from llvmlite import ir
 
-from glassnet.kernels.language import (
+from glassnet.kernels.language import Translator
+from glassnet.kernels.values import (
     ADDRESS,
     BIT,
     F32,
@@ -22,10 +23,10 @@ from glassnet.kernels.language import (
     I8,
     I32,
     I64,
+    POINTERS,
     KernelError,
     Part,
     Pointer,
-    Translator,
     Word,
     is_float,
     runtime,
@@ -124,16 +125,12 @@ def scratch(t: Translator, count: int) -> Pointer:
 @word
 def cast(t: Translator, p: Pointer, like: str) -> Pointer:
     """The same address, to numbers of another kind: cast(p, "Ints")."""
-    from glassnet.kernels.language import POINTERS
-
     return Pointer(p.value, POINTERS[like])
 
 
 @word
 def pointer(t: Translator, address: Any, like: str) -> Pointer:
     """An address that came as a whole number, as a pointer: pointer(n, "Floats")."""
-    from glassnet.kernels.language import POINTERS
-
     return Pointer(t.b.inttoptr(address, ADDRESS), POINTERS[like])
 
 
@@ -343,6 +340,13 @@ def add_now(t: Translator, p: Pointer, value: Any) -> Any:
 def swap_now(t: Translator, p: Pointer, value: Any) -> Any:
     """Put an int64 at p in one step; gives what was there."""
     return t.b.atomic_rmw("xchg", p.value, t.convert(value, I64), "seq_cst")
+
+
+@word
+def swap_if(t: Translator, p: Pointer, before: Any, value: Any) -> Any:
+    """Put an int64 at p if `before` is there, in one step; gives whether it was."""
+    pair = t.b.cmpxchg(p.value, t.convert(before, I64), t.convert(value, I64), "seq_cst", "seq_cst")
+    return t.b.extract_value(pair, 1)
 
 
 @word

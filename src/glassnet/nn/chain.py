@@ -65,7 +65,7 @@ def chain(x: Any, *layers: Module, add: Tensor | None = None) -> Any:
     i, last, fuse = 0, len(layers) - 1, _ON.get()
     while i <= last:
         layer = layers[i]
-        if fuse and i < last and isinstance(layer, Conv2d):
+        if fuse and isinstance(layer, Conv2d) and (i < last or add is None):
             y, count = _convolution(x, layer, layers[i + 1 :], add)
             if count:
                 x, i = y, i + count
@@ -126,8 +126,11 @@ def _relu_and_pool(x: Any, relu: Module, layer: Any, add: Tensor | None) -> Any:
 
 
 def _convolution(x: Any, conv: Conv2d, after: Any, add: Tensor | None) -> tuple[Any, int]:
-    """activation(norm(conv(x))) in evaluation, and how many layers that is: 0 where parts run."""
-    norm = after[0] if _is_fixed_norm(after[0], conv) else None
+    """activation(norm(conv(x))) in evaluation, and how many layers that is: 0 where parts run.
+
+    A convolution alone takes this way too: the kernels need not lay its filters out at each call.
+    """
+    norm = after[0] if after and _is_fixed_norm(after[0], conv) else None
     rest = after if norm is None else after[1:]
     act = rest[0] if rest and type(rest[0]) in WITH_RESIDUAL else None
     if act is not None and add is not None and len(rest) == 1:
@@ -135,13 +138,13 @@ def _convolution(x: Any, conv: Conv2d, after: Any, add: Tensor | None) -> tuple[
     some = [layer for layer in (conv, norm, act) if layer is not None]
     curve = "none" if act is None else CURVES[type(act)]
     plain = type(conv).forward is Conv2d.forward and _usual(*some)
-    if len(some) == 1 or not plain or is_grad_enabled():
+    if not plain or is_grad_enabled():
         return None, 0
     if _swapped("conv2d", "batch_norm", "batch_norm_eval", curve):
         return None, 0
     made = folded(conv, norm)
     try:
-        y = ops.conv2d_act(x, made.weight, made.bias, *conv.window(x), activation=curve)
+        y = ops.conv2d_act(x, made.weight, made.bias, *conv.window(x), curve)
     except ShapeError:
         return None, 0
     return y, len(some)

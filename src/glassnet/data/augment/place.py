@@ -23,10 +23,7 @@ class Flip(Augmentation):
         return 1
 
     def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
-        flipped = pixels.copy()
-        for i in np.flatnonzero(draws[:, 0] < self.probability):  # faster than a masked copy
-            flipped[i] = pixels[i, :, ::-1]
-        return flipped
+        return _mirror(pixels, draws[:, 0] < self.probability)
 
 
 @dataclass(frozen=True)
@@ -46,10 +43,8 @@ class AlternateFlip(Augmentation):
         samples: NDArray[np.integer],
     ) -> tuple[NDArray[np.float32], Labels]:
         turned = uniforms(seed, 0, samples, 1)[:, 0] < 0.5  # in the first epoch
-        flipped = images.copy(order="K")
-        for i in np.flatnonzero(turned ^ bool(epoch % 2)):
-            flipped[i] = images[i, :, :, ::-1]
-        return flipped, labels
+        pixels = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+        return _mirror(pixels, turned ^ bool(epoch % 2)).transpose(0, 3, 1, 2), labels
 
 
 @dataclass(frozen=True)
@@ -140,6 +135,17 @@ class Cutout(Augmentation):
         first = centre[:, None] - self.size // 2
         position = np.arange(length)
         return (position >= first) & (position < first + self.size)
+
+
+def _mirror(pixels: Pixels, chosen: NDArray[np.bool_]) -> Pixels:
+    """The chosen images (N) mirrored left and right; a pixel's channels move as one piece."""
+    mirrored = pixels.copy()
+    if pixels.size:
+        piece = np.dtype((np.void, pixels.shape[3] * pixels.itemsize))
+        whole, copied = pixels.view(piece), mirrored.view(piece)  # (N, H, W, 1)
+        for i in np.flatnonzero(chosen):  # faster than a masked copy
+            copied[i] = whole[i, :, ::-1]
+    return mirrored
 
 
 def _pad(pixels: Pixels, margin: int, fill: float) -> Pixels:
