@@ -7,16 +7,15 @@ import pytest
 
 from glassnet.humans.report import analyse
 from tests.humans.crowds import make
-from tests.look.test_browser import browser  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_report(browser: Any, tmp_path: Path, scheme: str) -> None:  # noqa: F811
+def test_report(chromium: Any, tmp_path: Path, scheme: str) -> None:
     answers = make(people=4, images=40, networks={"weak": 0.5, "strong": 0.02}, confidence=True)
     path = analyse(answers).write(tmp_path / "report.html")
-    page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    page = chromium.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
     complaints: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))

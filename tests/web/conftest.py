@@ -1,6 +1,5 @@
 """Benches, an app in this process, a server in another, and a browser."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from glassnet.web import Settings, create_app
 from tests.web import pictures, serving
 from tests.web.serving import Person
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 CLASSES = ["apple", "bridge", "candle", "dragon"]
 Make = Callable[..., Bench]
 
@@ -74,19 +72,6 @@ def owner(url: str) -> Iterator[Person]:
         signed_in = Person(client)
         signed_in.get("/benches")
         yield signed_in
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium here")
-    with sync.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
