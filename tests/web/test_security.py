@@ -112,7 +112,8 @@ def test_an_image_is_there_in_its_turn_alone(person: Person, make: Make) -> None
 def test_a_new_id_at_login(url: str, make: Make) -> None:
     """An id that was planted before signing in is not the one of the session."""
     with httpx.Client(base_url=url) as client:
-        client.cookies.set("glassnet", "planted-by-somebody-else")
+        host = client.base_url.host
+        client.cookies.set("glassnet", "planted-by-somebody-else", domain=host, path="/")
         person = Person(client)
         person.join(make().invite()[0])
         assert client.cookies["glassnet"] != "planted-by-somebody-else"

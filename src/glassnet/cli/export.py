@@ -37,7 +37,7 @@ FORMATS = ("python", "onnx", "safetensors")
 )
 @answers
 def export(run: str, kind: str, out: Path | None, images: tuple[str, ...]) -> Answer:
-    """Write a trained network for other programs.
+    """Hand a network on to other programs.
 
     python: one readable file of plain NumPy functions and one .npz of weights. It holds the
     preprocessing and the class names, and classifies images with NumPy and Pillow alone. Whatever

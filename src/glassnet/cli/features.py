@@ -50,7 +50,9 @@ BROKEN = 5  # files that are named
 )
 @answers
 def features(folder: Path, model: str, layer: str, out: Path, count: int) -> Answer:
-    """Compute a pretrained network's features of all images in FOLDER.
+    """Compute the features of all images in FOLDER.
+
+    They are those of a pretrained network, at its end or at any layer.
 
     The file holds `features` float32 (N, D), `files`, and, where FOLDER has a folder a class,
     `labels` and `classes`. What was computed once is kept by the content of the image, the weights,

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="[MODEL]", required=False)
 @answers
 def models(name: str | None) -> Answer:
-    """List the models: sizes, where their weights are from, what those expect to be shown.
+    """List the models, or show one.
+
+    Sizes, where the weights are from, and what those expect to be shown.
 
     With the name of a model, all that is known of it.
 

@@ -92,12 +92,12 @@ WORST = 20  # classes that are listed
 @click.pass_context
 @answers
 def transfer(context: click.Context, folder: Path, count: int, **options: Any) -> Answer:
-    """Learn the classes of FOLDER from pretrained features; write run and report.
+    """Learn the classes of FOLDER from features.
 
     FOLDER has one folder of images a class, and may have them twice, in train/ and val/; else a
-    share of every class is held out. The features are standardised, and a logistic regression
-    learns from them, its L2 penalty chosen by cross-validation. Features are kept: a second call
-    takes seconds.
+    share of every class is held out. The features are those of a pretrained network, standardised;
+    a logistic regression learns from them, its L2 penalty chosen by cross-validation. What comes
+    of it is a run with its report. Features are kept: a second call takes seconds.
 
     \b
     Examples:
