@@ -51,6 +51,12 @@ def test_the_three_kinds_are_taken(format: str, tmp_path: Path) -> None:
     assert (taken.mode, taken.size) == ("RGB", (160, 120))
 
 
+def test_a_photograph_with_a_preview_behind_it_is_the_photograph() -> None:
+    preview = photograph(1, (40, 30))
+    body = encoded(photograph(), "MPO", save_all=True, append_images=[preview])
+    assert images.read(body).size == (160, 120)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

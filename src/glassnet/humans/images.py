@@ -71,7 +71,9 @@ def _check_header(stream: io.BytesIO, name: str, limits: Limits) -> None:
 
     try:
         with Image.open(stream, formats=FORMATS) as image:
-            pixels, frames = image.width * image.height, getattr(image, "n_frames", 1)
+            pixels = image.width * image.height
+            # Cameras put a preview behind the photograph (MPO): that is no animation.
+            frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(f"{name}: too many pixels ({error})") from error
     except UnidentifiedImageError as error:
