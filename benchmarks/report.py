@@ -35,7 +35,8 @@ def write() -> None:
 
 def _tables(rows: list[Row]) -> str:
     machines = sorted({f"{row['machine']}; {row['versions']}" for row in rows})
-    parts = [f"Measured on {'; and on '.join(machines)}.\n"]
+    load = max(row.get("load", 0.0) for row in rows)
+    parts = [f"Measured on {'; and on '.join(machines)}, at a load of up to {load:.0f}.\n"]
     for title, chosen in _sections(rows).items():
         if chosen:
             parts.append(f"### {title}\n\n{_table(chosen)}")
@@ -108,7 +109,8 @@ def _ratio(row: Row) -> str:
 
 
 def _is_whole(name: str) -> bool:
-    return name.startswith(("step ", "EfficientNet")) and ": " not in name
+    begins = name.removeprefix("one thread, ").startswith(("step ", "EfficientNet"))
+    return begins and ": " not in name
 
 
 def plot(rows: list[Row]) -> None:
