@@ -35,11 +35,15 @@ def write() -> None:
 
 def _tables(rows: list[Row]) -> str:
     machines = sorted({f"{row['machine']}; {row['versions']}" for row in rows})
-    parts = [f"Measured on {'; and on '.join(machines)}.\n"]
+    load = max(row.get("load", 0.0) for row in rows)
+    parts = [f"Measured on {'; and on '.join(machines)}, at a load of up to {load:.0f}.\n"]
     for title, chosen in _sections(rows).items():
         if chosen:
             parts.append(f"### {title}\n\n{_table(chosen)}")
-    parts.append(f"### Layer by layer\n\n{_layer_tables(rows)}")
+    parts.append(f"### Layer by layer\n\n{_layer_tables(rows, 'layers of ')}")
+    alone = _layer_tables(rows, "one thread, layers of ")
+    if alone:
+        parts.append(f"### Layer by layer on one thread\n\n{alone}")
     return "\n".join(parts)
 
 
@@ -51,7 +55,10 @@ def _sections(rows: list[Row]) -> dict[str, list[Row]]:
         "From starting the process to the end of the first step": ("start",),
         "Input": ("input",),
     }
-    return {t: [r for r in rows if r["name"].startswith(names)] for t, names in starts.items()}
+    return {
+        title: [r for r in rows if r["name"].startswith(names) and ": " not in r["name"]]
+        for title, names in starts.items()
+    }
 
 
 def _table(rows: list[Row]) -> str:
@@ -60,16 +67,19 @@ def _table(rows: list[Row]) -> str:
         name = row["name"]
         if "tape_us_per_operation" in row:
             name += f" ({row['tape_us_per_operation']:.1f} µs are the tape's)"
+        if "ours_processor_ms" in row:
+            used = row["ours_processor_ms"] / 1e3, row["theirs_processor_ms"] / 1e3
+            name += f" (processor: {used[0]:.1f} s, {used[1]:.1f} s)"
         lines.append(f"| {name} | {row['ours_ms']:.2f} ms | {row['peer']} | {row['theirs_ms']:.2f} "
                      f"ms | {_ratio(row)} |")  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def _layer_tables(rows: list[Row]) -> str:
+def _layer_tables(rows: list[Row], begin: str) -> str:
     """A table a network; beside each pass PyTorch's better layout, and the sum of all below."""
     parts = []
     for network in (*TRAINED, *USED):
-        prefix = f"layers of {network}: "
+        prefix = f"{begin}{network}: "
         best: dict[str, Row] = {}
         for row in rows:
             if row["name"].startswith(prefix):
@@ -99,7 +109,8 @@ def _ratio(row: Row) -> str:
 
 
 def _is_whole(name: str) -> bool:
-    return name.startswith(("step ", "EfficientNet")) and ": " not in name
+    begins = name.removeprefix("one thread, ").startswith(("step ", "EfficientNet"))
+    return begins and ": " not in name
 
 
 def plot(rows: list[Row]) -> None:

@@ -9,6 +9,7 @@ any later one.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -16,24 +17,33 @@ import time
 from typing import Any
 
 
-def seconds(library: str, folder: str) -> float:
-    """From starting the process to the end of the first step, caches being in `folder`."""
+def seconds(library: str, folder: str) -> tuple[float, float]:
+    """From starting the process to its end after the first step: by the clock, of a processor.
+
+    Caches are in `folder`.
+    """
     caches = {
         "GLASSNET_KERNEL_CACHE": f"{folder}/kernels",
         "PYTHONPYCACHEPREFIX": f"{folder}/python",
     }
-    start = time.perf_counter()
+    start, used = time.perf_counter(), _children()
     process = subprocess.run(
         [sys.executable, "-m", "benchmarks.start", library],
         env=os.environ | caches, check=True, capture_output=True,
     )  # fmt: skip
     assert b"first step" in process.stdout
-    return time.perf_counter() - start
+    return time.perf_counter() - start, _children() - used
 
 
-def starts(turns: int) -> dict[str, dict[str, list[float]]]:
-    """{"cold" or "warm": {library: seconds of each turn}}."""
-    times: dict[str, dict[str, list[float]]] = {"cold": {}, "warm": {}}
+def _children() -> float:
+    """Seconds that the processes started from here have computed."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def starts(turns: int) -> dict[str, dict[str, list[tuple[float, float]]]]:
+    """{"cold" or "warm": {library: both `seconds` of each turn}}."""
+    times: dict[str, dict[str, list[tuple[float, float]]]] = {"cold": {}, "warm": {}}
     for _ in range(turns):
         for library in ("glassnet", "pytorch"):
             with tempfile.TemporaryDirectory() as folder:
