@@ -20,13 +20,16 @@ PIN = .venv-lock/bin/uv pip compile pyproject.toml --group build --quiet --upgra
 COVER := $(if $(COVERAGE),--cov)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage parity bench lint format lock clean distclean
+.PHONY: help demo serve test coverage parity bench lint format lock clean distclean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(DEMO)  ## train a network on real digits and write its report
 	@.venv/bin/glassnet demo $(ARGS)
+
+serve: $(WEB)  ## start the web app (ARGS=--demo: measure yourself on twenty digits)
+	@.venv/bin/glassnet serve $(ARGS)
 
 test: $(DEV)  ## run the tests (ARGS="-k conv" chooses, COVERAGE=1 measures)
 	@$(ONE_THREAD) .venv/bin/python $(PYTEST) $(COVER) $(ARGS)

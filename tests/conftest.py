@@ -6,10 +6,12 @@ skip, with the reason, where it is missing.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -17,6 +19,7 @@ from hypothesis import settings
 from glassnet.operation import OPERATIONS
 
 PROJECT = Path(__file__).resolve().parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -46,6 +49,20 @@ def published_data(shared_data: Path, pytestconfig: pytest.Config) -> Iterator[P
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GLASSNET_DATA", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser for the tests marked `browser`: one for all, since Playwright has one loop."""
+    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium here")
+    with sync.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

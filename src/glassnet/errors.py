@@ -32,6 +32,18 @@ class TrainingError(GlassnetError, RuntimeError):
     """A training run that cannot go on: a loss that is not a number, a parameter nobody updates."""
 
 
+class Refused(GlassnetError, PermissionError):
+    """Something that the protocol does not allow, or does not allow yet."""
+
+
+class Conflict(GlassnetError, RuntimeError):
+    """Something that was done already, and otherwise than it is asked for now."""
+
+
+class NotFound(GlassnetError, LookupError):
+    """A name or an id that stands for nothing here."""
+
+
 class MissingExtra(GlassnetError, ImportError):
     """An optional library that this function needs is not installed."""
 

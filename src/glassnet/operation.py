@@ -25,6 +25,9 @@ Pair = tuple[Callable[..., Any], Callable[..., Any]]
 
 OPERATIONS: dict[str, Operation] = {}
 SWAPS: ContextVar[MappingProxyType[str, Pair]] = ContextVar("swaps", default=MappingProxyType({}))
+# Told of every operation that runs, (operation, arguments, options, result): see nn/trace.py.
+Watcher = Callable[["Operation", tuple[Any, ...], dict[str, Any], Any], None]
+WATCHER: ContextVar[Watcher | None] = ContextVar("watcher", default=None)
 
 
 class Example(NamedTuple):
@@ -90,14 +93,19 @@ class Operation:
             raise
         except (ValueError, IndexError) as error:
             raise self._misfit(arrays, error) from error
+        result: Any
         if isinstance(output, tuple):
             outputs = [np.asarray(y) for y in output]
             like = tuple([(y.shape, y.dtype) for y in outputs])
             node = self._record(backward, cache, args, like, True)
-            return tuple([_wrap(y, node, i, args) for i, y in enumerate(outputs)])
-        y = np.asarray(output)
-        node = self._record(backward, cache, args, ((y.shape, y.dtype),), False)
-        return _wrap(y, node, 0, args)
+            result = tuple([_wrap(y, node, i, args) for i, y in enumerate(outputs)])
+        else:
+            y = np.asarray(output)
+            node = self._record(backward, cache, args, ((y.shape, y.dtype),), False)
+            result = _wrap(y, node, 0, args)
+        if (watcher := WATCHER.get()) is not None:
+            watcher(self, args, options, result)
+        return result
 
     def _by_position(
         self, args: tuple[Any, ...], options: dict[str, Any]

@@ -9,7 +9,10 @@ from glassnet.cli import console, main
 from glassnet.errors import GlassnetError
 from tests.cli.conftest import Invoke
 
-COMMANDS = ["demo", "train", "predict", "summary", "models", "data", "report"]
+COMMANDS = (
+    "demo train transfer predict features export summary models data report humans serve kernels "
+    "warm-up"
+).split()
 
 
 def glassnet_command(*words: object, **options: object) -> subprocess.CompletedProcess[str]:

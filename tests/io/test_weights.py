@@ -1,5 +1,6 @@
 """save and load: exact round trip, and a clear error for every kind of broken file."""
 
+import json
 import math
 from pathlib import Path
 
@@ -95,6 +96,25 @@ def test_a_file_of_another_program_reads(tmp_path: Path) -> None:
     save_file({"w": np.ones(3)}, tmp_path / "w", metadata={"format": "pt"})
     arrays, metadata = load(tmp_path / "w")
     assert arrays["w"].sum() == 3 and metadata == {}
+
+
+def test_half_precision_of_another_program(tmp_path: Path) -> None:
+    """bfloat16, which NumPy does not have, becomes the same numbers in float32."""
+    upper = np.array([[0x3F80, 0xC040], [0x7F80, 0x0001]], np.uint16)
+    half = np.array([1.5, -2], np.float16)
+    header = {
+        "half": {"dtype": "F16", "shape": [2], "data_offsets": [8, 12]},
+        "brain": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]},
+        "__metadata__": {"format": "pt"},
+    }
+    text = json.dumps(header).encode()
+    content = len(text).to_bytes(8, "little") + text + upper.tobytes() + half.tobytes()
+    (tmp_path / "w.safetensors").write_bytes(content)
+    arrays, metadata = load(tmp_path / "w.safetensors")
+    expected = np.array([[1, -3], [np.inf, 2.0**-133]], np.float32)
+    np.testing.assert_array_equal(arrays["brain"], expected)
+    assert arrays["brain"].dtype == np.float32 and metadata == {}
+    assert arrays["half"].dtype == np.float16 and arrays["half"][0] == 1.5
 
 
 def test_metadata_that_are_not_json(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """The report in a real browser."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,26 +10,11 @@ from glassnet.train import Run
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium here")
-    with sync.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield chromium
-        chromium.close()
-
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_report(browser: Any, run: Run, tmp_path: Path, scheme: str) -> None:
+def test_report(chromium: Any, run: Run, tmp_path: Path, scheme: str) -> None:
     path = gn.report(run, path=tmp_path / "report.html")
-    page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    page = chromium.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
     complaints: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))

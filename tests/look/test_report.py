@@ -9,7 +9,8 @@ import pytest
 
 import glassnet as gn
 from glassnet.errors import DataError
-from glassnet.look.report import confusions, matrix, per_class, render
+from glassnet.look.confusion import confusions, matrix
+from glassnet.look.report import per_class, render
 from glassnet.train import Evaluation, Run
 from tests.look.page import Page
 from tests.look.runs import MakeRun, images
@@ -216,7 +217,7 @@ def test_plain_features_have_no_pictures() -> None:
 
 def test_confusions_in_words() -> None:
     judged = evaluation([0, 0, 0, 1, 1, 2], [1, 1, 0, 2, 1, 2], ["4", "9", "7"])
-    pairs = confusions(judged)
+    pairs = confusions(judged.confusion, judged.classes)
     assert [(p["truth"], p["guess"], p["times"], p["of"]) for p in pairs] == [
         ("4", "9", 2, 3),
         ("9", "7", 1, 2),
@@ -225,7 +226,7 @@ def test_confusions_in_words() -> None:
 
 def test_the_matrix() -> None:
     judged = evaluation([0, 0, 0, 0, 1, 1], [0, 0, 0, 1, 1, 1], ["a", "b"])
-    table = matrix(judged)
+    table = matrix(judged.confusion, judged.classes)
     assert [row["cells"] for row in table["rows"]] == [[(3, 0.75), (1, 1.0)], [(0, 0), (2, 1.0)]]
     assert [row["total"] for row in table["rows"]] == [4, 2]
 

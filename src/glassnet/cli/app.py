@@ -9,12 +9,17 @@ import glassnet
 from glassnet.cli.console import failures
 from glassnet.cli.data import data
 from glassnet.cli.demo import demo
+from glassnet.cli.export import export
+from glassnet.cli.features import features
+from glassnet.cli.humans import humans
 from glassnet.cli.kernels import kernels, warm_up
 from glassnet.cli.models import models
 from glassnet.cli.predict import predict
 from glassnet.cli.report import report
+from glassnet.cli.serve import serve
 from glassnet.cli.summary import summary
 from glassnet.cli.train import train
+from glassnet.cli.transfer import transfer
 
 
 class Commands(click.Group):
@@ -44,7 +49,10 @@ def cli() -> None:
     """
 
 
-for command in (demo, train, predict, summary, models, data, report, kernels, warm_up):
+for command in (
+    demo, train, transfer, predict, features, export, summary, models, data, report, humans, serve,
+    kernels, warm_up,
+):  # fmt: skip
     cli.add_command(command)
 
 

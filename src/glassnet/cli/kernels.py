@@ -16,7 +16,7 @@ from glassnet.errors import GlassnetError, require
 )  # fmt: skip
 @answers
 def kernels(asm: str | None, seconds: float) -> Answer:
-    """Show which compiled kernels this machine runs, and how fast.
+    """Show the compiled kernels and their speed.
 
     For each operation: which module of kernels/ serves it, a sample of a size that networks have,
     the time of its forward and backward, GFLOP/s, and how much longer the NumPy page takes.
@@ -82,7 +82,7 @@ def _code(name: str) -> Answer:
 @click.command("warm-up")
 @answers
 def warm_up() -> Answer:
-    """Compile ahead all kernels that networks commonly need.
+    """Compile ahead what networks need.
 
     They are kept in the user's cache directory; without it each is compiled when it is first used.
 

@@ -33,7 +33,7 @@ class Source:
     defaults: dict[str, Any] = field(default_factory=dict)
 
 
-BASE = {
+BASE: dict[str, Any] = {
     "model": "convnetjs",
     "epochs": 20,
     "batch_size": 64,

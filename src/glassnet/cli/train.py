@@ -1,13 +1,12 @@
 """`glassnet train`: from a data set to a run and its report."""
 
-import itertools
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from glassnet.cli.console import Answer, Unfinished, answers, say, tell, threads
+from glassnet.cli.invocation import command_line, free_folder, given
 from glassnet.cli.recipe import OPTIMIZERS, SCHEDULES, Size
 from glassnet.errors import CheckpointError, DataError, GlassnetError
 
@@ -74,14 +73,14 @@ def train(
     options = _complete(data, options)
     source = {"data": data, "size": options["size"], "seed": options["seed"]}
     source["fraction"] = options["validation_fraction"]
-    folder = _free(data, options["model"]) if out is None else Path(out)
+    folder = free_folder(data, options["model"]) if out is None else Path(out)
     if (folder / "last.safetensors").exists():
         raise GlassnetError(
             f"{folder} holds a run already; go on with it by `glassnet train --resume {folder}`, "
             f"or choose another --out"
         )
     with threads(options["threads"]):
-        return _start(options, source, folder, _command(context))
+        return _start(options, source, folder, command_line(context, "data"))
 
 
 def _complete(data: str, given: Options) -> Options:
@@ -103,7 +102,7 @@ def _resume(context: click.Context, folder: str) -> Answer:
     """Go on with a run that this command began, as it was begun."""
     from glassnet.train import load, resume
 
-    extra = [name for name in _given(context) if name not in ("resume", "threads", "as_json")]
+    extra = [name for name in given(context) if name not in ("resume", "threads", "as_json")]
     if extra:
         raise click.UsageError(f"--resume goes on as the run began; leave out {', '.join(extra)}.")
     config = load(folder).config
@@ -112,7 +111,7 @@ def _resume(context: click.Context, folder: str) -> Answer:
             f"{folder} was not begun by this command; go on with it from Python, by "
             f"glassnet.train.resume(path, train, validation)"
         )
-    with threads(_given(context).get("threads", config["threads"])):
+    with threads(given(context).get("threads", config["threads"])):
         learn, held_out = _open(config["source"])
         return finish(resume(folder, learn, held_out), held_out)
 
@@ -191,28 +190,3 @@ def finish(trained: "Run", held_out: "Dataset") -> Answer:
             "seconds": sum(row["seconds"] for row in trained.history),
         }
     )
-
-
-def _free(data: str, model: str) -> Path:
-    """runs/DATA-MODEL, or with the first number that makes it a new folder."""
-    name = f"{Path(data).resolve().stem if Path(data).exists() else data}-{model}"
-    numbered = (Path("runs", name if i == 1 else f"{name}-{i}") for i in itertools.count(1))
-    return next(path for path in numbered if not path.exists())
-
-
-def _given(context: click.Context) -> Options:
-    """The parameters that stood on the command line."""
-    source = click.core.ParameterSource.COMMANDLINE
-    return {n: v for n, v in context.params.items() if context.get_parameter_source(n) is source}
-
-
-def _command(context: click.Context) -> str:
-    """The command line that began this run."""
-    given = _given(context)
-    words = ["glassnet", "train", given.pop("data")]
-    for parameter in context.command.params:
-        if parameter.name in given and parameter.name != "as_json":
-            value = given[parameter.name]
-            text = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            words += [parameter.opts[0], text]
-    return shlex.join(words)

@@ -1,7 +1,7 @@
 """Fetching one published file: mirrors in turn, resumed where it broke off, checked, atomic.
 
 The bytes gather in `NAME.part` beside the target; a later call, after an interruption or a kill,
-asks the mirror for the rest. Only a file with the published MD5 sum ever gets the target's name.
+asks the mirror for the rest. Only a file with the published checksum ever gets the target's name.
 """
 
 import hashlib
@@ -12,8 +12,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from glassnet.data.progress import progress
 from glassnet.errors import DataError
@@ -24,18 +25,43 @@ ATTEMPTS = 3  # at one mirror, each going on where the last one broke off
 CHUNK = 1 << 18
 
 
-def download(urls: Sequence[str], target: Path, md5: str) -> Path:
-    """Fetch `target` from the first of `urls` that gives a file with this MD5 sum.
+@dataclass(frozen=True)
+class Checksum:
+    """The published sum of a file, hexadecimal: whole, or its first digits where only they are."""
+
+    expected: str
+    algorithm: str = "md5"
+
+    def of(self, path: Path) -> str:
+        """The sum that a file has. MD5 is against damage, not against malice."""
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, self._start)
+        return digest.hexdigest()
+
+    def _start(self) -> Any:
+        return hashlib.new(self.algorithm, usedforsecurity=False)
+
+    def fits(self, found: str) -> bool:
+        """Whether a sum is the published one."""
+        return found.startswith(self.expected)
+
+    def __str__(self) -> str:
+        return self.algorithm.upper().replace("SHA", "SHA-")
+
+
+def download(urls: Sequence[str], target: Path, checksum: str | Checksum) -> Path:
+    """Fetch `target` from the first of `urls` that gives a file with this sum; a text is an MD5.
 
     Another process that fetches the same file is waited for. Raises DataError with what each
     mirror answered; what came so far stays in `NAME.part` for the next call.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
+    wanted = Checksum(checksum) if isinstance(checksum, str) else checksum
     with open(part, "ab") as file:
         _lock(file)
         file.seek(0, os.SEEK_END)
-        failures = [] if target.exists() else _from_mirrors(urls, file, md5)
+        failures = [] if target.exists() else _from_mirrors(urls, file, wanted)
     if failures is not None and not target.exists():
         raise DataError(f"cannot download {target.name}:\n  " + "\n  ".join(failures))
     with suppress(FileNotFoundError):  # another process that waited may have been quicker
@@ -49,35 +75,37 @@ def download(urls: Sequence[str], target: Path, md5: str) -> Path:
 
 def md5_of(path: Path) -> str:
     """The MD5 sum of a file, in hexadecimal: against damage, not against malice."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return Checksum("").of(path)
 
 
-def _from_mirrors(urls: Sequence[str], file: IO[bytes], md5: str) -> list[str] | None:
+def _from_mirrors(urls: Sequence[str], file: IO[bytes], wanted: Checksum) -> list[str] | None:
     """None once `file` is complete and right, else what went wrong at each mirror."""
     failures = []
     for url in urls:
         try:
-            _complete(url, file, md5)
+            _complete(url, file, wanted)
             return None
         except (OSError, http.client.HTTPException, DataError) as error:
             failures.append(f"{url}: {_reason(error)}")
     return failures
 
 
-def _complete(url: str, file: IO[bytes], md5: str) -> None:
-    """Bring `file` to this MD5 sum from one mirror; bytes of an earlier call get one chance."""
-    resumed = file.tell() > 0
-    if not (resumed and md5_of(Path(file.name)) == md5):
+def _complete(url: str, file: IO[bytes], wanted: Checksum) -> None:
+    """Bring `file` to this sum from one mirror; bytes of an earlier call get one chance."""
+    path, resumed = Path(file.name), file.tell() > 0
+    if not (resumed and wanted.fits(wanted.of(path))):
         _receive_all(url, file)
-    size, found = file.tell(), md5_of(Path(file.name))
-    if found == md5:
+    size, found = file.tell(), wanted.of(path)
+    if wanted.fits(found):
         os.fsync(file.fileno())
         return
     _empty(file)
     if not resumed:
-        raise DataError(f"{size:,} bytes with MD5 {found}, expected {md5}: damaged or another file")
-    _complete(url, file, md5)
+        raise DataError(
+            f"{size:,} bytes with {wanted} {found}, expected {wanted.expected}: damaged or another "
+            "file"
+        )
+    _complete(url, file, wanted)
 
 
 def _receive_all(url: str, file: IO[bytes]) -> None:

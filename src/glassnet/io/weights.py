@@ -46,7 +46,8 @@ def save(
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
     """Read what `save` wrote: (arrays by name, metadata).
 
-    A safetensors file of another program reads too, with empty metadata. Raises CheckpointError,
+    A safetensors file of another program reads too, with empty metadata; its bfloat16 arrays come
+    as float32, its float16 as they are. Raises CheckpointError,
     naming the file and what to do, where it is missing, cut short, damaged or something else.
     """
     from safetensors import SafetensorError, safe_open
@@ -56,7 +57,7 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            arrays = {name: _array(path, file, name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, TypeError, AttributeError, OSError) as error:
         raise CheckpointError(_damaged(path, str(error))) from error
     if "crc32" in header and header["crc32"] != f"{_checksum(arrays):08x}":
@@ -65,6 +66,19 @@ def load(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]
         return arrays, json.loads(header.get("glassnet", "{}"))
     except ValueError as error:
         raise CheckpointError(_damaged(path, f"its metadata are not JSON: {error}")) from error
+
+
+def _array(path: str | os.PathLike[str], file: Any, name: str) -> Array:
+    """One array of an open file; NumPy has no bfloat16, which is the upper half of a float32."""
+    part = file.get_slice(name)
+    if part.get_dtype() != "BF16":
+        return file.get_tensor(name)
+    with open(path, "rb") as raw:
+        size = int.from_bytes(raw.read(8), "little")
+        start, end = json.loads(raw.read(size))[name]["data_offsets"]
+        raw.seek(8 + size + start)
+        upper = np.frombuffer(raw.read(end - start), "<u2")
+    return (upper.astype(np.uint32) << 16).view(np.float32).reshape(part.get_shape())
 
 
 def _plain(path: str | os.PathLike[str], name: str, array: Array) -> Array:

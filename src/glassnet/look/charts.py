@@ -7,7 +7,7 @@ of the page, so that one drawing serves light, dark and paper. A chart is small 
 
 import io
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,30 +53,58 @@ def line_chart(
     curves = [curve for curve in curves if len(curve.x)]
     if not curves:
         return ""
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
 
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 12}):
-        figure = Figure(figsize=(WIDTH / 72, HEIGHT / 72))
-        FigureCanvasSVG(figure)
-        axes = figure.add_axes(
-            (
-                LEFT / WIDTH,
-                BOTTOM / HEIGHT,
-                1 - (LEFT + RIGHT) / WIDTH,
-                1 - (TOP + BOTTOM) / HEIGHT,
-            )
-        )
+    def paint(axes: "Axes") -> None:
         _scales(axes, curves, percent, log)
         for curve in curves:
             _draw(axes, curve)
         _label_ends(axes, curves)
         if mark is not None:
             _mark(axes, *mark)
+
+    return draw(name, description, paint)
+
+
+def draw(
+    name: str,
+    description: str,
+    paint: "Callable[[Axes], None]",
+    width: float = WIDTH,
+    height: float = HEIGHT,
+    right: float = RIGHT,
+) -> str:
+    """An `<svg>` of one chart, whose empty axes `paint` fills; right is the margin for labels."""
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "font.size": 12}):
+        figure = Figure(figsize=(width / 72, height / 72))
+        FigureCanvasSVG(figure)
+        paint(
+            figure.add_axes(
+                (
+                    LEFT / width,
+                    BOTTOM / height,
+                    1 - (LEFT + right) / width,
+                    1 - (TOP + BOTTOM) / height,
+                )
+            )
+        )
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True)
     return inline(buffer.getvalue(), name, description)
+
+
+def plain(axes: "Axes") -> None:
+    """The look of all charts: a line below, a quiet grid across, nothing else."""
+    axes.set_facecolor("none")
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(COLOURS["quiet"])
+    axes.tick_params(length=0, pad=6, colors=COLOURS["quiet"])
+    axes.grid(axis="y", color=COLOURS["grid"], linewidth=1)
+    axes.set_axisbelow(True)
 
 
 def _scales(axes: "Axes", curves: Sequence[Curve], percent: bool, log: bool) -> None:
@@ -88,14 +116,7 @@ def _scales(axes: "Axes", curves: Sequence[Curve], percent: bool, log: bool) -> 
         PercentFormatter,
     )
 
-    axes.set_facecolor("none")
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(COLOURS["quiet"])
-    axes.tick_params(length=0, pad=6, colors=COLOURS["quiet"])
-    axes.grid(axis="y", color=COLOURS["grid"], linewidth=1)
-    axes.set_axisbelow(True)
-
+    plain(axes)
     epochs = [x for curve in curves for x in curve.x]
     single = 0.4 * (min(epochs) == max(epochs))
     axes.set_xlim(min(epochs) - single, max(epochs) + single)
@@ -133,7 +154,7 @@ def _draw(axes: "Axes", curve: Curve) -> None:
 
 def _label_ends(axes: "Axes", curves: Sequence[Curve]) -> None:
     """Each curve's name where it ends, moved apart where two would touch."""
-    ends = sorted((_height(axes, curve.y[-1]), i) for i, curve in enumerate(curves))
+    ends = sorted((height_of(axes, curve.y[-1]), i) for i, curve in enumerate(curves))
     for (end, i), height in zip(ends, spread([end for end, _ in ends], LABEL), strict=True):
         curve = curves[i]
         axes.annotate(
@@ -164,7 +185,7 @@ def _highest(group: Sequence[float], gap: float) -> float:
     return _lowest(group, gap) + gap * (len(group) - 1)
 
 
-def _height(axes: "Axes", y: float) -> float:
+def height_of(axes: "Axes", y: float) -> float:
     """The height of a value on the drawing, in points."""
     pixels = float(axes.transData.transform((0.0, y))[1])
     return pixels * 72 / axes.figure.dpi

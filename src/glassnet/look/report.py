@@ -1,39 +1,29 @@
 """The report of a run: what it scored, how it learned, what it gets wrong, how it was made.
 
-One HTML file without a single address in it: styles, drawings and pictures stand inside, and a
-content policy forbids the page to load anything. Every text from outside (class names, file names,
-commands) is escaped by the template engine.
+One HTML file without a single address in it; its frame is page.py.
 """
 
-import base64
-import hashlib
 import math
 import os
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from glassnet.data import Dataset
 from glassnet.errors import DataError
 from glassnet.io import atomic_write
-from glassnet.look import pictures
+from glassnet.look import page, pictures
 from glassnet.look.charts import Curve, line_chart
-from glassnet.look.wording import count, duration, memory, percent, sure, words
+from glassnet.look.confusion import confusions, matrix
+from glassnet.look.wording import count, duration, percent, words
 from glassnet.nn.summary import Summary, summary
 from glassnet.train import Evaluation, Run
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
 MISTAKES = 24  # pictures of the worst
-CONFUSIONS = 12  # pairs told in words
 FILTERS = 64  # of the first layer
 CLASSES = 20  # rows that are always open, the worst; the others fold
-SPARSE = 20  # up to so many classes the matrix has its numbers written in
 
 
 def report(
@@ -71,11 +61,7 @@ def require_classes(run: Run, data: Dataset) -> None:
 
 def render(run: Run, data: Dataset | None, evaluation: Evaluation | None = None) -> str:
     """The report as HTML text; data None: without what needs images to judge on."""
-    template, style, script = _template()
-    page: dict[str, Any] = {
-        "style": style,
-        "script": script,
-        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    context: dict[str, Any] = {
         "title": f"{run.config.get('model') or 'network'} on {run.config['dataset']['name']}",
         "curves": curves(run.history),
         "numbers": numbers(run.history),
@@ -88,31 +74,8 @@ def render(run: Run, data: Dataset | None, evaluation: Evaluation | None = None)
         "judged": None,
     }
     if data is not None and len(data):
-        page |= judged(run, data, evaluation or run.evaluate(data))
-    return template.render(page)
-
-
-@cache
-def _template() -> "tuple[Template, str, str]":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("glassnet.look"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "count": count,
-        "memory": memory,
-        "percent": percent,
-        "sure": sure,
-        "words": words,
-    }
-    folder = files("glassnet.look") / "templates"
-    style, script = ((folder / f"report.{kind}").read_text("utf-8") for kind in ("css", "js"))
-    return environment.get_template("report.html.j2"), style, script
+        context |= judged(run, data, evaluation or run.evaluate(data))
+    return page.render("glassnet.look", "report.html.j2", context)
 
 
 def judged(run: Run, data: Dataset, evaluation: Evaluation) -> dict[str, Any]:
@@ -132,8 +95,8 @@ def judged(run: Run, data: Dataset, evaluation: Evaluation) -> dict[str, Any]:
             "chose": data is run.validation and chosen(run),
         },
         "classes": per_class(evaluation),
-        "matrix": matrix(evaluation),
-        "confusions": confusions(evaluation),
+        "matrix": matrix(evaluation.confusion, evaluation.classes),
+        "confusions": confusions(evaluation.confusion, evaluation.classes),
         "mistakes": mistakes(evaluation, data),
     }
 
@@ -145,13 +108,18 @@ def chosen(run: Run) -> int | None:
 
 def facts(run: Run) -> list[tuple[str, str]]:
     """What stands beside the headline, as (name, words)."""
-    seconds = sum(row.get("seconds", 0.0) for row in run.history)
+    seconds = sum(row.get("seconds", 0.0) for row in run.history) or run.config.get("seconds", 0.0)
     return [
         ("Parameters", f"{run.net.num_parameters():,}"),
         ("Images to train", f"{run.config['dataset']['train_size']:,}"),
-        ("Trained for", f"{count(len(run.history), 'epoch')}, {duration(seconds)}"),
+        ("Trained for", f"{length(run)}, {duration(seconds)}"),
         ("Seed", words(run.config.get("seed"))),
     ]
+
+
+def length(run: Run) -> str:
+    """How long it was trained, in words; a probe is solved, not trained for epochs."""
+    return "a linear probe" if run.config.get("probe") else count(len(run.history), "epoch")
 
 
 def curves(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -257,48 +225,6 @@ def per_class(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def matrix(evaluation: Evaluation) -> dict[str, Any]:
-    """The confusion matrix as rows of cells (count, strength 0..1, right or wrong)."""
-    counts = evaluation.confusion
-    totals = counts.sum(axis=1)
-    share = counts / np.maximum(totals, 1)[:, None]
-    wrong = share * ~np.eye(len(counts), dtype=bool)
-    strength = wrong / (wrong.max() or 1.0)
-    np.fill_diagonal(strength, np.diag(share))
-    names = evaluation.classes
-    return {
-        "dense": len(names) > SPARSE,
-        "letters": min(max(map(len, names)), 14),
-        "short": max(map(len, names)) <= 3,
-        "classes": names,
-        "rows": [
-            {
-                "name": names[i],
-                "total": int(totals[i]),
-                "cells": list(zip(counts[i].tolist(), strength[i].round(2).tolist(), strict=True)),
-            }
-            for i in range(len(names))
-        ],
-    }
-
-
-def confusions(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """The pairs (truth, guess) that are confused most often, the worst first."""
-    wrong = evaluation.confusion * ~np.eye(len(evaluation.classes), dtype=bool)
-    order = np.argsort(-wrong, axis=None, kind="stable")[:CONFUSIONS]
-    totals = evaluation.confusion.sum(axis=1)
-    return [
-        {
-            "truth": evaluation.classes[t],
-            "guess": evaluation.classes[g],
-            "times": int(wrong[t, g]),
-            "of": int(totals[t]),
-        }
-        for t, g in zip(*np.unravel_index(order, wrong.shape), strict=True)
-        if wrong[t, g]
-    ]
-
-
 def mistakes(evaluation: Evaluation, data: Dataset) -> list[dict[str, Any]]:
     """The mistakes of which the network was surest, as pictures where the data are images."""
     worst = evaluation.worst(MISTAKES)
@@ -342,13 +268,16 @@ def making(run: Run) -> list[tuple[str, str]]:
     settings = [
         ("Data", f"{data['name']}: {data['train_size']:,} images to train, "
                  f"{data['validation_size'] or 0:,} held out"),
+        ("Split", words(config.get("split"))),
         ("Preprocessing", str(run.preprocessing)),
+        ("Probe", words(config.get("probe"))),
         ("Augmentation", words(config.get("augment")) or "none"),
         ("Optimiser", words(config.get("optimizer"))),
-        ("Schedule", words(config.get("schedule")) or "constant learning rate"),
+        ("Schedule", words(config.get("schedule")) or "constant learning rate"
+                     if run.history else ""),
         ("Loss", words(config.get("loss"))),
         ("Batch size", words(config.get("batch_size"))),
-        ("Length", f"{count(len(run.history), 'epoch')}; {run.stopped}"),
+        ("Length", f"{length(run)}; {run.stopped}"),
         ("Seed", words(config.get("seed"))),
         ("Threads", words(config.get("threads"))),
         ("Versions", words(config.get("versions"))),

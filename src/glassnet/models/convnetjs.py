@@ -8,7 +8,11 @@ from glassnet.models.registry import Size, architecture, shrunk
 
 
 @architecture(
-    "convnetjs", input=(3, 32, 32), source="A. Karpathy, ConvNetJS, CIFAR-10 demo page, 2014"
+    "convnetjs",
+    input=(3, 32, 32),
+    source="A. Karpathy, ConvNetJS, CIFAR-10 demo page, 2014",
+    parameters=22_466,
+    multiply_adds=3_920_000,
 )
 def convnetjs(in_channels: int = 3, classes: int = 10, size: Size = 32) -> nn.Module:
     """Three 5x5 convolutions of 16, 20 and 20 filters with pooling, one linear layer."""

@@ -12,6 +12,8 @@ from glassnet.models.registry import Size, architecture, shrunk
     input=(1, 28, 28),
     source="LeCun, Bottou, Bengio, Haffner 1998, Gradient-based learning applied to document "
     "recognition, section II.B",
+    parameters=61_706,
+    multiply_adds=416_520,
 )
 def lenet5(in_channels: int = 1, classes: int = 10, size: Size = 28) -> nn.Module:
     """LeNet-5 as it is built today: tanh, average pooling, fully connected channels.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glassnet.errors import GlassnetError
+from glassnet.models.weights import Weights
 from glassnet.nn import Module
 
 Size = int | tuple[int, int]
@@ -20,12 +21,17 @@ class Architecture:
     make    the function that builds it; its keyword arguments are the options
     input   (C, H, W) of the images that it is made for by default
     source  the paper or page that describes it
+    parameters, multiply_adds  of the network as it is made by default, for one image
+    weights the published ones that it can be had with (`pretrained=True`), or None
     """
 
     name: str
     make: Callable[..., Module]
     input: tuple[int, int, int]
     source: str
+    parameters: int
+    multiply_adds: int
+    weights: Weights | None = None
 
     @property
     def summary(self) -> str:
@@ -42,12 +48,19 @@ _ARCHITECTURES: dict[str, Architecture] = {}
 
 
 def architecture(
-    name: str, input: tuple[int, int, int], source: str
+    name: str,
+    input: tuple[int, int, int],
+    source: str,
+    parameters: int,
+    multiply_adds: int,
+    weights: Weights | None = None,
 ) -> Callable[[Callable[..., Module]], Callable[..., Module]]:
     """Enter a function that builds a network into the table (a decorator)."""
 
     def enter(make: Callable[..., Module]) -> Callable[..., Module]:
-        _ARCHITECTURES[name] = Architecture(name, make, input, source)
+        _ARCHITECTURES[name] = Architecture(
+            name, make, input, source, parameters, multiply_adds, weights
+        )
         return make
 
     return enter
@@ -83,15 +96,21 @@ def build(name: str, **options: Any) -> Module:
     return known.make(**options)
 
 
+def at_least(side: int, size: Size, name: str) -> tuple[int, int]:
+    """(H, W) of images. Raises GlassnetError where a side is shorter than `side` pixels."""
+    height, width = (size, size) if isinstance(size, int) else size
+    if min(height, width) < side:
+        raise GlassnetError(
+            f"model '{name}' needs images of at least {side} x {side} pixels, "
+            f"got {height} x {width}; resize them or choose another model"
+        )
+    return height, width
+
+
 def shrunk(size: Size, factor: int, name: str) -> tuple[int, int]:
     """(H, W) of images after poolings that divide each side by `factor` altogether.
 
     Raises GlassnetError where nothing would be left of them.
     """
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < factor:
-        raise GlassnetError(
-            f"model '{name}' needs images of at least {factor} x {factor} pixels, "
-            f"got {height} x {width}; resize them or choose another model"
-        )
+    height, width = at_least(factor, size, name)
     return height // factor, width // factor

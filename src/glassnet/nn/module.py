@@ -308,7 +308,7 @@ class Module(Described):
         """
         own = dict(self.named_state())
         new = {name: as_array(value) for name, value in state.items() if name in own}
-        missing = [name for name in own if name not in new]
+        missing = [n for n in own if n not in new and not n.endswith(_UNCOUNTED)]
         unexpected = [name for name in state if name not in own]
         wrong = [line for name, array in new.items() if (line := _misfit(name, array, own[name]))]
         absent = [f"missing: '{n}'" for n in missing] + [f"unexpected: '{n}'" for n in unexpected]
@@ -334,6 +334,10 @@ class Module(Described):
     def __repr__(self) -> str:
         lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self._modules()]
         return "\n  ".join([f"{self._call()}(", *lines]) + "\n)" if lines else self._call()
+
+
+# PyTorch's files before 0.4.1 do not have it, and it decides nothing but the mean of momentum=None.
+_UNCOUNTED = "num_batches_tracked"
 
 
 def _short(value: Any) -> str:

@@ -106,6 +106,8 @@ class Checkpoint:
 
         Raises CheckpointError where a class of layers is not known here.
         """
+        import glassnet.models  # noqa: F401  (the classes of its layers are known then)
+
         net = nn.build(self.architecture)
         self.write_into(net)
         return net

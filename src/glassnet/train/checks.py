@@ -80,6 +80,22 @@ def check_frozen(net: Module) -> None:
             )
 
 
+def preprocessing_for(net: Module, train: Dataset, given: Preprocessing | None) -> Preprocessing:
+    """The preprocessing that was given, else the pretrained network's own, else the data's.
+
+    Warns where a pretrained network (`net.preprocessing`) would be shown something else.
+    """
+    own: Preprocessing | None = getattr(net, "preprocessing", None)
+    if own is None:
+        return given or Preprocessing.fit(train)
+    if given is not None and given != own:
+        warn(
+            f"the network was pretrained on images prepared so: {own}; it is now shown images "
+            f"prepared so: {given}; leave preprocess= away to prepare them as it expects"
+        )
+    return given or own
+
+
 def check_data(train: Dataset, validation: Dataset | None) -> None:
     """Raise DataError where there is nothing to learn from, or the two sets do not fit."""
     for dataset in (train, validation):

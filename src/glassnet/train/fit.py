@@ -66,7 +66,8 @@ def fit(
     seed         >= 0; decides the order of the images, the augmentation, dropout. The first weights
                  are the network's own: call `glassnet.manual_seed` before making it
     augment      one augmentation, or several in a row
-    preprocess   by default `Preprocessing.fit(train)`: mean and deviation of the training data
+    preprocess   by default what a pretrained network came with (`net.preprocessing`; another one
+                 warns), else `Preprocessing.fit(train)`: mean and deviation of the training data
     metrics      name -> function of arrays (logits (N, K), labels (N,)), told as validation_<name>
     early_stopping  the number of epochs without a better validation accuracy after which to stop
                  (or an EarlyStopping); the network then gets its best weights back
@@ -96,7 +97,7 @@ def fit(
     folder = _folder(out, resume, overwrite)
     checks.check_data(train, validation)
     optimizer = optimizer or optim.AdamW(net.parameters(), lr=1e-3)
-    preprocessing = preprocess or Preprocessing.fit(train)
+    preprocessing = checks.preprocessing_for(net, train, preprocess)
     checks.check_network(net, optimizer, train, preprocessing)
     stopping = _stopping(early_stopping, validation)
     changes = augment if isinstance(augment, Augmentation | None) else Compose(augment)
@@ -152,6 +153,11 @@ def resume(
     """
     saved = Checkpoint.load(find(path, "last"))
     old = saved.recipe
+    if old.get("probe"):
+        raise CheckpointError(
+            f"{path} is a probe: it was solved to its minimum and there is nothing to go on with; "
+            f"run `glassnet transfer` with --finetune for more"
+        )
     own = [name for name, names in (("loss", losses.LOSSES), ("schedule", schedules.NAMES))
            if old[name] not in names]  # fmt: skip
     if own:

@@ -118,6 +118,11 @@ def softmax(logits: Floats) -> NDArray[np.float32]:
     return (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
+def sigmoid(logits: Floats) -> NDArray[np.float32]:
+    """1 / (1 + exp(-z)), without overflow: (N, K) -> float32 (N, K)."""
+    return ((1 + np.tanh(logits / 2)) / 2).astype(np.float32)
+
+
 def accuracy(logits: Floats, labels: NDArray[Any]) -> float:
     """The share of rows whose largest logit is the label's; labels (n,), or shares (n, K)."""
     truth = labels.argmax(axis=1) if labels.ndim == 2 else labels

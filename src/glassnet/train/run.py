@@ -21,7 +21,7 @@ from glassnet.train import losses
 from glassnet.train.checkpoint import BEST, LAST, Checkpoint, find
 from glassnet.train.checks import warn
 from glassnet.train.history import Row
-from glassnet.train.metrics import Evaluation, Loss, Metric, evaluate, softmax
+from glassnet.train.metrics import Evaluation, Loss, Metric, evaluate, sigmoid, softmax
 
 Probabilities = NDArray[np.float32]
 _AT_ONCE = 64  # files that are decoded before they are shown to the network
@@ -116,7 +116,7 @@ class Run:
         with evaluating(self.net):
             for start in range(0, len(images), batch_size):
                 part = slice(start, start + batch_size)
-                out[part] = softmax(self.net(Tensor(chosen(images[part]))).data)
+                out[part] = self._shares(self.net(Tensor(chosen(images[part]))).data)
         return out
 
     def predict_files(self, paths: Iterable[str | os.PathLike[str]]) -> Probabilities:
@@ -134,6 +134,15 @@ class Run:
                 for i, image in enumerate(images, start):
                     out[i] = self.predict(image[None])[0]
         return out
+
+    @property
+    def attributes(self) -> bool:
+        """Whether the outputs are yes/no answers of their own, not one choice of several."""
+        return self.config.get("task") == "attributes"
+
+    def _shares(self, logits: NDArray[Any]) -> Probabilities:
+        """logits (n, K) -> probabilities: of the classes, or of each attribute by itself."""
+        return sigmoid(logits) if self.attributes else softmax(logits)
 
     def _chosen(self, other: Preprocessing | None) -> Preprocessing:
         if other is not None and other != self.preprocessing:

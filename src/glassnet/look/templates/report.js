@@ -1,21 +1,20 @@
-// The confusion matrix tells in words what lies under the pointer; for paper, all that folds opens.
-const matrix = document.querySelector("table.confusion");
-const readout = document.querySelector(".readout");
-
+// A confusion matrix tells in words what lies under the pointer; for paper, all that folds opens.
 function tell(event) {
   const cell = event.target.closest("td");
   if (!cell) return;
   const row = cell.parentElement;
+  const matrix = row.closest("table");
   const truth = row.cells[0].textContent;
   const guess = matrix.tHead.rows[0].cells[cell.cellIndex].textContent;
   const count = Number(cell.textContent.replaceAll(",", ""));
   const total = Number(row.dataset.total);
   const verb = truth === guess ? `${truth} known as ${guess}` : `${truth} taken for ${guess}`;
   const share = total ? ` (${((100 * count) / total).toFixed(1)} %)` : "";
+  const readout = matrix.closest(".field").querySelector(".readout");
   readout.textContent = `${verb}: ${count} of ${total}${share}`;
 }
 
-if (matrix) {
+for (const matrix of document.querySelectorAll("table.confusion")) {
   matrix.tBodies[0].addEventListener("pointerover", tell);
   matrix.tBodies[0].addEventListener("click", tell);
 }

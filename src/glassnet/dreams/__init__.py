@@ -1,0 +1,23 @@
+"""Boltzmann machines and their kin: networks that learn what data look like, and can dream them up.
+
+Here live the restricted Boltzmann machine, stacks of them, how they learn, how likely they find
+data, and chains that can be watched a step at a time. Every formula stands in NumPy beside the
+sentence that says what it is. No labels are needed, and no tape: these networks learn from the
+difference between what they see and what they dream.
+"""
+
+from glassnet.dreams.learn import Learning, fit
+from glassnet.dreams.likelihood import Bracket, ais, bracket, exact_log_z, reverse_ais
+from glassnet.dreams.rbm import RBM, binarise
+
+__all__ = [
+    "RBM",
+    "Bracket",
+    "Learning",
+    "ais",
+    "binarise",
+    "bracket",
+    "exact_log_z",
+    "fit",
+    "reverse_ais",
+]

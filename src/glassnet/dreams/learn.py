@@ -1,0 +1,270 @@
+"""How a Boltzmann machine learns: what it sees becomes more likely, what it dreams less.
+
+    d log p(v) / dW = <v h> with v from the data  -  <v h> with v from the machine itself
+
+The first mean is exact, p(h | v) being known. The second is taken over samples, and the ways of
+learning differ in where these come from:
+
+    "cd"   k steps of Gibbs sampling from the data [Hinton 2002]; quick, blind to far-away dreams
+    "pcd"  chains that go on from update to update [Tieleman 2008]; the dreams are the machine's own
+    "pt"   such chains at several temperatures that change places [Desjardins et al. 2010; Cho,
+           Raiko, Ilin 2010]; the hot ones cross from mode to mode
+
+Gradients are centred: with offsets m and l, the means of visible and hidden units, W joins v - m
+and h - l, so that a weight no longer moves what its units do on average. The machine stays the same
+family, only its coordinates change [Melchior, Fischer, Wiskott 2016, "How to center deep Boltzmann
+machines", algorithm 1].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from glassnet import random
+from glassnet.dreams.rbm import RBM, Array, Generator, State, flip, sigmoid
+from glassnet.errors import GlassnetError, ShapeError
+
+METHODS = ("cd", "pcd", "pt")
+Row = dict[str, float]
+_ORDER, _STEP, _CHAINS = 0x0D, 0x57, 0xC4
+
+
+@dataclass
+class Learning:
+    """The settings of `fit`, and what came of it.
+
+    method        "cd", "pcd" or "pt"; steps  of Gibbs sampling for each update
+    lr            the learning rate, which falls to `last_lr` times itself in a straight line
+    chains        of "pcd" and "pt" (for each temperature); temperatures  of "pt", from 1 down to 0
+    centred       whether gradients are centred; slide  how fast the offsets follow, 0..1
+    momentum, weight_decay   as in `optim.SGD`, the decay on weights alone
+    sparsity      the mean activity that hidden units are pulled to, or None; by `sparsity_cost`
+    binarise      draw each pixel anew from its intensity in each epoch; else take intensities
+    history       a row an epoch: reconstruction error, free energies of training and held-out data
+                  and their gap, which grows when the machine learns by heart
+    """
+
+    method: str = "pcd"
+    steps: int = 1
+    epochs: int = 10
+    batch_size: int = 100
+    lr: float = 0.05
+    last_lr: float = 0.0
+    chains: int = 100
+    temperatures: int = 10
+    centred: bool = True
+    slide: float = 0.01
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    sparsity: float | None = None
+    sparsity_cost: float = 0.1
+    binarise: bool = False
+    seed: int = 0
+    history: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise GlassnetError(f"method is '{self.method}'; expected one of {', '.join(METHODS)}")
+        if min(self.steps, self.batch_size, self.chains) < 1 or self.epochs < 0:
+            raise GlassnetError(
+                "steps, batch_size and chains must be at least 1, epochs at least 0"
+            )
+
+
+def fit(
+    rbm: RBM,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    validation: ArrayLike | None = None,
+    watch: Callable[[int, Row], None] | None = None,
+    **settings: Any,
+) -> Learning:
+    """Teach `rbm` the examples x (N, V), with labels y (N,) where it has label units.
+
+    validation  held-out examples for the free-energy gap; watch(epoch, row) is called after each
+    epoch; settings are those of `Learning`. Two calls with the same machine, data and settings give
+    the same weights. Raises GlassnetError for settings that mean nothing, ShapeError for examples
+    that do not fit.
+    """
+    learning = Learning(**settings)
+    examples, labels = rbm.examples(x), _one_hot(rbm, y, len(np.asarray(x)))
+    held_out = None if validation is None else rbm.examples(validation)
+    if len(examples) == 0:
+        raise GlassnetError("there are no examples to learn from")
+    trainer = Trainer(rbm, learning, examples)
+    for epoch in range(1, learning.epochs + 1):
+        errors = [trainer.update(*batch) for batch in trainer.batches(epoch, examples, labels)]
+        row = {"epoch": float(epoch), "reconstruction": float(np.mean(errors))}
+        row |= _free_energies(rbm, examples, held_out)
+        learning.history.append(row)
+        if watch is not None:
+            watch(epoch, row)
+    return learning
+
+
+def _one_hot(rbm: RBM, y: ArrayLike | None, count: int) -> Array:
+    if y is None or not rbm.labels:
+        if rbm.labels:
+            raise ShapeError(f"the machine has {rbm.labels} label units; give the labels y (N,)")
+        return np.zeros((count, 0), np.float32)
+    labels = np.asarray(y)
+    if labels.shape != (count,) or labels.min() < 0 or labels.max() >= rbm.labels:
+        raise ShapeError(
+            f"expected {count} labels from 0 to {rbm.labels - 1}, got shape {labels.shape}"
+        )
+    return np.eye(rbm.labels, dtype=np.float32)[labels]
+
+
+def _free_energies(rbm: RBM, x: Array, held_out: Array | None, most: int = 1000) -> Row:
+    """Mean free energies; the gap is that of the held-out less that of as many training data."""
+    trained = float(rbm.free_energy(x[:most]).mean(dtype=np.float64))
+    if held_out is None:
+        return {"free_energy": trained}
+    apart = float(rbm.free_energy(held_out[:most]).mean(dtype=np.float64))
+    return {"free_energy": trained, "held_out_free_energy": apart, "gap": apart - trained}
+
+
+class Trainer:
+    """One machine in training: its chains, its offsets, its momenta."""
+
+    def __init__(self, rbm: RBM, learning: Learning, x: Array) -> None:
+        self.rbm, self.learning = rbm, learning
+        self.updates = 0
+        self.total = learning.epochs * math.ceil(len(x) / learning.batch_size)
+        mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+        self.visible_mean = mean if learning.centred else np.zeros_like(mean)
+        self.hidden_mean = np.full(rbm.hidden, 0.5 * learning.centred, np.float32)
+        if not rbm.visible_bias.any():  # a machine without experience begins with the mean
+            p = np.clip(mean, 0.01, 0.99)
+            rbm.visible_bias[...] = mean if rbm.gaussian else np.log(p / (1 - p))
+        self.velocity = {name: np.zeros_like(p) for name, p in rbm.parameters.items()}
+        draw = random.derive(learning.seed, _CHAINS)
+        self.dreams = [rbm.start(learning.chains, draw) for _ in range(self._replicas)]
+
+    @property
+    def _replicas(self) -> int:
+        return {"cd": 0, "pcd": 1, "pt": self.learning.temperatures}[self.learning.method]
+
+    def batches(self, epoch: int, x: Array, y: Array) -> Iterator[tuple[Array, Array]]:
+        """An epoch's batches in their order; binarised anew where that was asked for."""
+        draw = random.derive(self.learning.seed, _ORDER, epoch)
+        order = draw.permutation(len(x))
+        for start in range(0, len(x), self.learning.batch_size):
+            rows = order[start : start + self.learning.batch_size]
+            v = flip(x[rows], draw) if self.learning.binarise else x[rows]
+            yield v, y[rows]
+
+    def update(self, v: Array, y: Array) -> float:
+        """One update from a batch; gives the mean squared error of its reconstruction."""
+        draw = random.derive(self.learning.seed, _STEP, self.updates)
+        p = self.rbm.p_hidden(v, y)
+        seen = State(v, p, y)
+        dreamt, error = self._dream(seen, draw)
+        self._slide(seen, dreamt)
+        self._climb(seen, dreamt)
+        self.updates += 1
+        return error
+
+    def _dream(self, seen: State, draw: Generator) -> tuple[State, float]:
+        """Samples of the machine, hidden units as probabilities; the reconstruction's error."""
+        rbm, learning = self.rbm, self.learning
+        if learning.method == "cd":
+            state = State(seen.v, flip(seen.h, draw), seen.y)
+            first = rbm.p_visible(state.h)
+            error = float(np.mean((first - seen.v) ** 2))
+            state = rbm.gibbs(state, draw, learning.steps)
+        else:
+            error = float(np.mean((rbm.p_visible(seen.h) - seen.v) ** 2))
+            if learning.method == "pt":
+                temper(rbm, self.dreams, draw, learning.steps)
+            else:
+                self.dreams[0] = rbm.gibbs(self.dreams[0], draw, learning.steps)
+            state = self.dreams[0]
+        return State(state.v, rbm.p_hidden(state.v, state.y), state.y), error
+
+    def _slide(self, seen: State, dreamt: State) -> None:
+        """Move the hidden offset towards the mean; the machine itself stays what it is."""
+        if not self.learning.centred:
+            return
+        slide = np.float32(self.learning.slide)
+        self.hidden_mean += slide * (seen.h.mean(axis=0) - self.hidden_mean)
+
+    def _climb(self, seen: State, dreamt: State) -> None:
+        """Add the gradient: W by the centred one, biases with what that moves at the offsets."""
+        rbm, learning = self.rbm, self.learning
+        m, l = self.visible_mean, self.hidden_mean
+        dw = _product(seen.v - m, seen.h - l) - _product(dreamt.v - m, dreamt.h - l)
+        du = _product(seen.y, seen.h - l) - _product(dreamt.y, dreamt.h - l)
+        hidden = seen.h.mean(axis=0) - dreamt.h.mean(axis=0)
+        gradient = {
+            "weight": dw - np.float32(learning.weight_decay) * rbm.weight,
+            "visible_bias": seen.v.mean(axis=0) - dreamt.v.mean(axis=0) - dw @ l,
+            "hidden_bias": hidden - m @ dw + self._pull(seen.h),
+            "label_weight": du - np.float32(learning.weight_decay) * rbm.label_weight,
+            "label_bias": seen.y.mean(axis=0) - dreamt.y.mean(axis=0) - du @ l,
+        }
+        share = self.updates / max(self.total, 1)
+        lr = np.float32(learning.lr * (1 - share * (1 - learning.last_lr)))
+        for name, p in rbm.parameters.items():
+            velocity = self.velocity[name]
+            velocity *= np.float32(learning.momentum)
+            velocity += lr * gradient[name]
+            p += velocity
+
+    def _pull(self, h: Array) -> Array:
+        """Towards the wanted activity: the cross-entropy's gradient [Lee et al. 2008]."""
+        wanted = self.learning.sparsity
+        if wanted is None:
+            return np.zeros(self.rbm.hidden, np.float32)
+        pull: Array = np.float32(self.learning.sparsity_cost) * (
+            np.float32(wanted) - h.mean(axis=0)
+        )
+        return pull
+
+
+def _product(v: Array, h: Array) -> Array:
+    """The mean over examples of v h^T: (N, V), (N, H) -> (V, H)."""
+    mean: Array = v.T @ h / np.float32(len(v))
+    return mean
+
+
+def temper(rbm: RBM, replicas: list[State], draw: Generator, steps: int) -> None:
+    """Gibbs steps at temperatures 1 / beta, beta from 1 down to 0, then exchanges of neighbours.
+
+    At beta all energies but those of the visible and label biases are beta times as large.
+    Replicas of betas a > b change places with probability min(1, exp((a - b)(F'(v_a) - F'(v_b)))),
+    with F' = -d log p*_beta(v) / d beta; here by the energies with their hidden units. In place.
+    """
+    betas = np.linspace(1, 0, len(replicas), dtype=np.float32)
+    for i, beta in enumerate(betas):
+        for _ in range(steps):
+            replicas[i] = _tempered(rbm, replicas[i], beta, draw)
+    for offset in (0, 1):
+        for i in range(offset, len(replicas) - 1, 2):
+            one, other = replicas[i], replicas[i + 1]
+            gain = (betas[i] - betas[i + 1]) * (_coupling(rbm, one) - _coupling(rbm, other))
+            swap = np.log(draw.random(len(gain), dtype=np.float32) + 1e-38) < gain
+            for name in ("v", "h", "y"):
+                a, b = getattr(one, name), getattr(other, name)
+                a[swap], b[swap] = b[swap], a[swap].copy()
+
+
+def _coupling(rbm: RBM, state: State) -> Array:
+    """The part of the energy that beta scales: - v W h - y U h - h c."""
+    joined = state.v @ rbm.weight + state.y @ rbm.label_weight + rbm.hidden_bias
+    energy: Array = -(joined * state.h).sum(axis=1)
+    return energy
+
+
+def _tempered(rbm: RBM, state: State, beta: np.float32, draw: Generator) -> State:
+    """A Gibbs step at beta."""
+    mean = rbm.visible_bias + beta * (state.h @ rbm.weight.T)
+    v = rbm.visible_around(mean, draw)
+    y = rbm.sample_label(beta * state.h, draw)
+    return State(v, flip(sigmoid(beta * rbm.hidden_input(v, y)), draw), y)

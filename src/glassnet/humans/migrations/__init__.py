@@ -1,0 +1,1 @@
+"""Alembic's migrations of the bench's database: `versions/` in order, `env.py` that runs them."""
