@@ -105,6 +105,25 @@ def test_each_set_of_constants_has_code_of_its_own() -> None:
         assert x[0] == expected
 
 
+def test_a_kernel_elsewhere_is_told_from_one_of_the_same_name(tmp_path: Path) -> None:
+    text = "from __future__ import annotations\nfrom glassnet.kernels.vector import Floats\n\n\n"
+    text += "def nothing(begin: int, end: int, x: Floats) -> None:\n    x[0] = {}.0\n"
+    made, x = [], np.zeros(1, np.float32)
+    for value in (1, 2):
+        file = tmp_path / f"kernel{value}.py"
+        file.write_text(text.format(value))
+        names: dict[str, object] = {"__name__": file.stem}
+        exec(compile(file.read_text(), str(file), "exec"), names)
+        made.append(compiling.task(names["nothing"]))
+    for value, task in zip((1, 2), made, strict=True):
+        task(1, 1, x)
+        assert x[0] == value
+    from glassnet.kernels import launch
+
+    launch.nothing(1, 1)
+    assert compiling.TASKS["nothing"] is launch.nothing
+
+
 def test_float_arguments_and_whole_numbers_arrive() -> None:
     def sums(begin: int, end: int, x: Floats, a: float, n: int, b: float) -> None:
         x[0] = a * float(n) + b

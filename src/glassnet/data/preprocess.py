@@ -139,8 +139,10 @@ class Preprocessing:
         pixels = np.ascontiguousarray(_last(images))
         rows = _rows(pixels)
         repeats = rows.shape[1] // self.channels
-        rows -= np.tile(np.array(self.mean, np.float32), repeats)
-        rows *= np.tile(np.array(1 / np.array(self.std), np.float32), repeats)
+        mean = np.array(self.mean, np.float32)
+        scale = np.array(1 / np.array(self.std), np.float32)
+        rows -= mean[0] if self.channels == 1 else np.tile(mean, repeats)
+        rows *= scale[0] if self.channels == 1 else np.tile(scale, repeats)
         return np.moveaxis(pixels, -1, 1)
 
     def to_dict(self) -> dict[str, Any]:

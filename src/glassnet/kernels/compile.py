@@ -40,7 +40,8 @@ from glassnet.kernels.target import Target, host, object_code
 _LOCK = threading.RLock()
 _KEEP: list[Any] = []  # what machine code refers to, for as long as the process lives
 KINDS = ("int", "float", "Floats", "Doubles", "Longs", "Ints", "Bytes")
-TASKS: dict[str, Task] = {}
+SOURCES = Path(__file__).parent
+TASKS: dict[str, Task] = {}  # of this folder
 Constants = tuple[tuple[str, Any], ...]
 WATCHED: dict[tuple[str, Constants], Task] | None = None  # while `watched`: what runs
 
@@ -63,6 +64,7 @@ class Task:
         kinds = [(n, function.__annotations__[n]) for n in names[len(self.place) :]]
         assert all(kind in KINDS for _, kind in kinds), f"{self.__name__}: {kinds}"
         self.parameters = tuple(Parameter(*both) for both in kinds)
+        self.origin = _origin(function)
         self._compiled: dict[Constants, Callable[..., None]] = {}
 
     def compiled(self, **constants: Any) -> Callable[..., None]:
@@ -87,7 +89,7 @@ class Task:
         said = "".join(f"_{name}{value}" for name, value in constants)
         plain = "".join(c if c.isalnum() else "_" for c in said)
         unlike = f"_{zlib.crc32(said.encode()):08x}" if plain != said else ""
-        return f"glassnet_{self.__name__}{plain}{unlike}"
+        return f"glassnet_{self.__name__}{self.origin}{plain}{unlike}"
 
     def _load(self, constants: Constants) -> Callable[..., None]:
         from glassnet.kernels import launch
@@ -104,12 +106,20 @@ class Task:
         return entry.module(self, constants, target)
 
 
+def _origin(function: Callable[..., Any]) -> str:
+    """What tells a kernel of another place from those of this folder: its name and its file."""
+    file = Path(function.__code__.co_filename)
+    if file.parent == SOURCES:
+        return ""
+    return "_" + hashlib.sha256(function.__qualname__.encode() + file.read_bytes()).hexdigest()[:12]
+
+
 def task(function: Callable[..., Any]) -> Task:
     """Make a function of the kernels' language a task."""
     made = Task(function)
-    before = TASKS.setdefault(made.__name__, made)
-    assert before.function.__module__ == function.__module__, f"two tasks '{made.__name__}'"
-    TASKS[made.__name__] = made
+    if not made.origin:
+        before = TASKS.setdefault(made.__name__, made)
+        assert before.function.__module__ == function.__module__, f"two tasks '{made.__name__}'"
     return made
 
 
@@ -176,7 +186,7 @@ KEPT = 4  # folders of object files, of other versions and processors
 def fingerprint() -> str:
     """A digest of all that object files depend on: kernels' sources, versions, processor, ABI."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(SOURCES.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     about = (llvmlite.__version__, llvm.llvm_version_info, host(), sys.version, np.__version__)
     digest.update(repr((*about, object.__basicsize__)).encode())

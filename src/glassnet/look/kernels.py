@@ -186,6 +186,7 @@ def machine() -> dict[str, Any]:
     from glassnet.kernels.threads import get_num_threads
 
     here, folder = target.host(), compiling.cache_folder()
+    launches = {str(n): launch_time(n) for n in sorted({1, get_num_threads()})}
     files = list(folder.glob("*.o"))
     return {
         "mode": MODE,
@@ -194,7 +195,7 @@ def machine() -> dict[str, Any]:
         "registers": here.registers,
         "threads": get_num_threads(),
         "threading_layer": "glassnet's own pool of POSIX threads",
-        "launch_us": {str(n): launch_time(n) for n in sorted({1, get_num_threads()})},
+        "launch_us": launches,
         "cache": str(folder),
         "compiled": len(files),
         "compiled_bytes": sum(file.stat().st_size for file in files),

@@ -141,10 +141,10 @@ def _mirror(pixels: Pixels, chosen: NDArray[np.bool_]) -> Pixels:
     """The chosen images (N) mirrored left and right; a pixel's channels move as one piece."""
     mirrored = pixels.copy()
     if pixels.size:
-        piece = np.dtype((np.void, pixels.shape[3] * pixels.itemsize))
-        whole, copied = pixels.view(piece), mirrored.view(piece)  # (N, H, W, 1)
-        for i in np.flatnonzero(chosen):  # faster than a masked copy
-            copied[i] = whole[i, :, ::-1]
+        size = pixels.shape[3] * pixels.itemsize
+        piece = np.dtype({4: "u4", 8: "u8", 16: "c16"}.get(size, f"V{size}"))
+        rows = np.flatnonzero(chosen)
+        mirrored.view(piece)[rows] = pixels.view(piece)[rows][:, :, ::-1]
     return mirrored
 
 
