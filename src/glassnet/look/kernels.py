@@ -249,6 +249,10 @@ def _body(text: str, symbol: str) -> str:
 
 
 # -- compiling ahead -------------------------------------------------------------------------------
+SMALL = 32  # pixels of images that networks are trained on here, which takes seconds
+FEATURES = "efficientnet_lite0"
+
+
 def warm_up() -> Iterator[str]:
     """Compile ahead what networks will ask for; yields what is being done."""
     for name in HOMES:
@@ -258,11 +262,26 @@ def warm_up() -> Iterator[str]:
         if twin is not None:
             for call in run(name, twin, given):
                 call()
-    from glassnet.models import names
+    from glassnet.models import describe, names
 
     for model in names():
-        yield f"a training step of {model}"
-        _step(model)
+        if describe(model).input[1] <= SMALL:
+            yield f"a training step of {model}"
+            _step(model)
+    yield f"{FEATURES}, which gives features of photographs"
+    _features()
+
+
+def _features() -> None:
+    """Look at one photograph as `glassnet transfer` does."""
+    from glassnet import nn
+    from glassnet.models import build, describe
+    from glassnet.tape import no_grad
+    from glassnet.tensor import Tensor
+
+    net = build(FEATURES)
+    with no_grad(), nn.evaluating(net):
+        net(Tensor(normal(1, *describe(FEATURES).input)))
 
 
 def _step(model: str) -> None:
