@@ -138,11 +138,11 @@ def test_a_chain_that_does_not_hold(invoke: Invoke, answer: Any, data: Path) -> 
         path = benches.store.engine.url.database
     with sqlite3.connect(path) as database:
         with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
-            database.execute("update entry set trial = 3 where trial = 0")
+            database.execute("update entry set at = at + 1 where trial = 0")
         triggers = database.execute("select name from sqlite_master where type = 'trigger'")
         for (name,) in triggers.fetchall():  # somebody who owns the file can take them away
             database.execute(f"drop trigger {name}")
-        database.execute("update entry set trial = 3 where trial = 0")
+        database.execute("update entry set at = at + 1 where trial = 0")
     database.close()
     result = invoke("humans", "verify", "changed", "--data", data, "--json")
     assert result.exit_code == 1

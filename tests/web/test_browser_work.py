@@ -234,7 +234,7 @@ def test_a_glance_and_a_mask(page: Any, make: Make) -> None:
     assert [kind for kind, _ in seen] == ["image", "mask"]
     asked = bench.manifest.timing.exposure_ms
     assert asked is not None
-    assert seen[1][1] - seen[0][1] == pytest.approx(asked, abs=100)
+    assert asked - 20 < seen[1][1] - seen[0][1] < asked + 250  # a busy machine drops frames
     assert pixels(page) == 0
     page.reload()  # seen once is seen once
     ready(page, 1)

@@ -7,7 +7,7 @@ import { Refused, get, insist, post } from "../server.mjs";
 import { Few } from "./few.mjs";
 import { Many } from "./many.mjs";
 import { Picks, drawPicks } from "./picks.mjs";
-import { Stage, hold, noise } from "./stage.mjs";
+import { Stage, frame, hold, noise } from "./stage.mjs";
 import { Interruptions, Pace } from "./time.mjs";
 
 const at = (id) => document.getElementById(id);
@@ -40,8 +40,7 @@ class Work {
     }
   }
 
-  async run() {
-    let turn = await insist(() => get("/work/turn"), waiting);
+  async run(turn) {
     while (turn.paused || turn.trial) {
       turn = turn.paused ? await this.rest() : await this.take(turn.trial);
     }
@@ -132,11 +131,11 @@ class Work {
     const covered = noise();
     await insist(() => this.stage.fetch(image), waiting);
     this.stage.cross();
-    await hold(fixation_ms);
+    await hold(fixation_ms, await frame());
     const seen = await this.stage.show(image);
-    await hold(exposure_ms);
+    await hold(exposure_ms, seen);
     this.stage.mask(covered);
-    await hold(mask_ms);
+    await hold(mask_ms, await frame());
     this.stage.clear();
     return seen;
   }
@@ -255,7 +254,8 @@ function switchContrast() {
 
 if (sessionStorage.getItem("contrast")) switchContrast();
 try {
-  await new Work(await insist(() => get("/work/panel"), waiting)).run();
+  const [turn, panel] = await Promise.all(["turn", "panel"].map((part) => insist(() => get(`/work/${part}`), waiting)));
+  await new Work(panel).run(turn);
 } catch (error) {
   if (!(error instanceof Refused)) throw error;
   document.querySelector(".work").hidden = true;

@@ -90,10 +90,9 @@ export function noise(side = 256) {
   return made;
 }
 
-// A number of milliseconds counted in whole frames; gives the milliseconds that it took.
-export async function hold(milliseconds) {
-  const start = await frame();
+// Until so many milliseconds have passed since `start`, a frame's time; ends with the frame that is
+// nearest.
+export async function hold(milliseconds, start) {
   let now = start;
-  while (now - start < milliseconds - 4) now = await frame();
-  return now - start;
+  while (now - start < milliseconds - 8) now = await frame();
 }
