@@ -248,7 +248,8 @@ def test_training_with_feedback(page: Any, make: Make) -> None:
     bench = make(images=2, training=2, exemplars=3)
     begin(page, bench)
     assert page.locator("#phase").inner_text() == "Training"
-    for _ in range(2):
+    for number in (1, 2):
+        ready(page, number)
         page.keyboard.press("1")
         verdict = page.locator("#verdict")
         verdict.wait_for()
