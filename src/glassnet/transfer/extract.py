@@ -24,7 +24,7 @@ from glassnet.transfer.duplicates import LOOK, look_of
 from glassnet.transfer.reading import Look, look
 
 Floats = NDArray[np.float32]
-BATCH = 32  # images that the network sees at once
+BATCH = 16  # images that the network sees at once
 
 
 @dataclass(frozen=True)
