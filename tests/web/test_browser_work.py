@@ -25,7 +25,7 @@ def begin(page: Any, bench: Bench) -> None:
 def ready(page: Any, number: int) -> None:
     """Wait until image `number` can be answered."""
     page.wait_for_function(
-        """number => document.getElementById("count").textContent.startsWith(`${number} of`) &&
+        """number => document.getElementById("count")?.textContent.startsWith(`${number} of`) &&
         document.querySelector("#chooser[aria-busy=false]")""",
         arg=number,
     )
