@@ -2,8 +2,11 @@
 //
 // The text field keeps the focus: letters search, arrows move, Enter picks. A row is laid out by
 // the browser when it comes near the screen (content-visibility), and its examples are loaded then.
+// What a search finds lies in a list of its own over the panel, whose thousand rows stay as they
+// are: to hide and to order them anew took a third of a second a key.
 
 const PAGE = 8; // rows that Page Up and Page Down move by
+const BATCH = 24; // found rows that are made at a time; more come as somebody moves towards them
 
 export class Many {
   // panel: {classes: [{name, also, sheet, examples}], sections: [{title, trail, first, last}]}
@@ -11,7 +14,7 @@ export class Many {
     this.pick = pick;
     this.at = -1; // the active row among the visible ones
     root.className = "many";
-    root.replaceChildren(...this.head(), this.list(panel));
+    root.replaceChildren(...this.head(), this.list(panel), this.results());
     this.shown = this.rows;
     this.activate(0, false);
   }
@@ -44,12 +47,23 @@ export class Many {
     return this.box;
   }
 
+  results() {
+    this.found = element("div", { id: "found", class: "classes", role: "listbox", "aria-label": "Classes that fit", hidden: "" });
+    this.found.addEventListener("click", (event) => this.clicked(event));
+    this.found.addEventListener("scroll", () => {
+      const { scrollTop, clientHeight, scrollHeight } = this.found;
+      if (scrollTop + 2 * clientHeight > scrollHeight) this.more();
+    });
+    return this.found;
+  }
+
   section({ title, trail, first, last }, classes) {
     const section = { folded: false, node: element("section", { role: "group", "aria-label": title }) };
-    section.rows = classes.slice(first, last).map((each) => row(each, section));
+    section.rows = classes.slice(first, last).map((each) => row(each, section, title));
     section.header = element("button", { type: "button", class: "fold", tabindex: "-1", "aria-expanded": "true" });
     section.header.append(text("span", title), text("span", trail, "trail"), text("span", String(last - first), "count"));
     section.header.addEventListener("click", () => this.fold(section, !section.folded));
+    section.node.style.setProperty("--rows", last - first);
     section.node.append(section.header, ...section.rows.map((each) => each.node));
     return section;
   }
@@ -57,30 +71,27 @@ export class Many {
   // Rows whose words fit come first by how well they fit; without a query all, in order.
   search(query) {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-    this.box.classList.toggle("searching", words.length > 0);
-    if (words.length) {
-      const found = this.rows.map((each) => [score(each, words), each]).filter(([fit]) => fit > 0);
-      found.sort(([a], [b]) => b - a);
-      this.shown = found.map(([, each]) => each);
-    } else {
-      this.shown = this.rows.filter((each) => !each.section.folded);
-    }
-    this.draw();
-    this.count.textContent = words.length ? `${this.shown.length} of ${this.rows.length} classes fit` : "";
+    this.searching = words.length > 0;
+    this.shown = this.searching ? fitting(this.rows, words) : this.rows.filter((each) => !each.section.folded);
+    this.found.replaceChildren();
+    if (this.searching) this.more();
+    this.found.hidden = !this.searching;
+    this.box.setAttribute("aria-hidden", String(this.searching));
+    this.field.setAttribute("aria-controls", (this.searching ? this.found : this.box).id);
+    this.count.textContent = this.searching ? `${this.shown.length} of ${this.rows.length} classes fit` : "";
     this.activate(0, false);
-    this.box.scrollTop = 0;
+    (this.searching ? this.found : this.box).scrollTop = 0;
   }
 
-  draw() {
-    const visible = new Set(this.shown);
-    const order = new Map(this.shown.map((each, i) => [each, i]));
-    for (const each of this.rows) {
-      each.node.hidden = !visible.has(each);
-      each.node.style.order = order.get(each) ?? 0;
-    }
-    for (const { node, rows } of this.sections) {
-      node.classList.toggle("none", !rows.some((each) => visible.has(each)));
-    }
+  // The next rows of what was found.
+  more() {
+    const drawn = this.found.childElementCount;
+    this.found.append(...this.shown.slice(drawn, drawn + BATCH).map((each, i) => {
+      each.hit ??= hit(each);
+      each.hit.setAttribute("aria-setsize", this.shown.length);
+      each.hit.setAttribute("aria-posinset", drawn + i + 1);
+      return each.hit;
+    }));
   }
 
   // What the keyboard does here; whether the key was one of ours.
@@ -106,40 +117,45 @@ export class Many {
   }
 
   activate(at, moved = true) {
-    this.active?.node.removeAttribute("aria-selected");
+    this.lit?.removeAttribute("aria-selected");
     this.moved = moved;
     this.at = Math.max(0, Math.min(at, this.shown.length - 1));
-    const now = this.active;
-    if (!now) return this.field.removeAttribute("aria-activedescendant");
-    now.node.setAttribute("aria-selected", "true");
-    this.field.setAttribute("aria-activedescendant", now.node.id);
-    if (moved) now.node.scrollIntoView({ block: "nearest" });
+    while (this.searching && this.found.childElementCount < Math.min(this.at + PAGE, this.shown.length)) this.more();
+    this.lit = this.searching ? this.active?.hit : this.active?.node;
+    if (!this.lit) return this.field.removeAttribute("aria-activedescendant");
+    this.lit.setAttribute("aria-selected", "true");
+    this.field.setAttribute("aria-activedescendant", this.lit.id);
+    if (moved) this.lit.scrollIntoView({ block: "nearest" });
   }
 
   choose(chosen, at) {
     this.pick(chosen.name, at);
     this.field.value = "";
-    if (this.box.classList.contains("searching")) this.search("");
+    if (this.searching) this.search("");
     this.activate(this.shown.indexOf(chosen), false);
-    this.active?.node.scrollIntoView({ block: "nearest" });
+    this.lit?.scrollIntoView({ block: "nearest" });
   }
 
   clicked(event) {
     const node = event.target.closest("[role=option]");
-    const found = node && this.rows.find((each) => each.node === node);
+    const found = node && this.rows.find((each) => each.node === node || each.hit === node);
     if (found) this.choose(found, event.timeStamp);
   }
 
   fold(section, folded) {
     if (!section || section.folded === folded) return;
-    section.folded = folded;
-    section.node.classList.toggle("folded", folded);
-    section.header.setAttribute("aria-expanded", String(!folded));
+    this.turn(section, folded);
     const before = this.active;
     this.search("");
     const at = this.shown.indexOf(before);
     const next = this.shown.findIndex((each) => this.rows.indexOf(each) > this.rows.indexOf(before));
     this.activate(at >= 0 ? at : Math.max(0, next));
+  }
+
+  turn(section, folded) {
+    section.folded = folded;
+    section.node.classList.toggle("folded", folded);
+    section.header.setAttribute("aria-expanded", String(!folded));
   }
 
   // The nearest folded section after the active row's, or before it.
@@ -154,11 +170,7 @@ export class Many {
 
   foldAll() {
     const folded = this.folding.textContent === "Fold all";
-    for (const section of this.sections) {
-      section.folded = folded;
-      section.node.classList.toggle("folded", folded);
-      section.header.setAttribute("aria-expanded", String(!folded));
-    }
+    for (const section of this.sections) this.turn(section, folded);
     this.folding.textContent = folded ? "Unfold all" : "Fold all";
     this.field.value = "";
     this.search("");
@@ -166,12 +178,15 @@ export class Many {
   }
 
   mark(names) {
-    for (const { name, node } of this.rows) node.classList.toggle("picked", names.includes(name));
+    for (const { name, node, hit } of this.rows) {
+      node.classList.toggle("picked", names.includes(name));
+      hit?.classList.toggle("picked", names.includes(name));
+    }
   }
 
   enable(on) {
     this.field.disabled = !on;
-    this.box.inert = !on;
+    this.box.inert = this.found.inert = !on;
   }
 
   focus() {
@@ -181,12 +196,12 @@ export class Many {
   reset() {
     this.field.value = "";
     this.mark([]);
-    if (this.box.classList.contains("searching")) this.search("");
+    if (this.searching) this.search("");
     this.activate(this.at, false);
   }
 }
 
-function row({ name, also, sheet }, section) {
+function row({ name, also, sheet }, section, group) {
   const node = element("div", { role: "option", class: "class" });
   node.append(text("span", name, "name"));
   if (also) node.append(text("span", also, "also"));
@@ -194,11 +209,26 @@ function row({ name, also, sheet }, section) {
     const strip = element("img", { src: sheet, alt: "", loading: "lazy", decoding: "async", class: "strip" });
     node.append(strip);
   }
-  return { name, node, section, words: `${name} ${also ?? ""}`.toLowerCase() };
+  return { name, node, section, words: `${name} ${also ?? ""} ${group}`.toLowerCase() };
 }
 
-// 0 where a word is missing. The name counts before what is said about the class; its start counts
-// before the start of another of its words, and that before the middle of a word.
+// A row once more, for the list of what was found.
+function hit({ node }) {
+  const made = node.cloneNode(true);
+  made.id = node.id.replace("class", "hit");
+  made.removeAttribute("aria-selected");
+  return made;
+}
+
+// The rows that all words fit, the best first.
+function fitting(rows, words) {
+  const found = rows.map((each) => [score(each, words), each]).filter(([fit]) => fit > 0);
+  found.sort(([a], [b]) => b - a);
+  return found.map(([, each]) => each);
+}
+
+// 0 where a word is missing. The name counts before what is said about the class and its group; its
+// start counts before the start of another of its words, and that before the middle of a word.
 function score({ name, words }, query) {
   let fit = 0;
   for (const word of query) {
