@@ -28,7 +28,7 @@ class Person:
 
 
 def answers(bench: "Bench", exclude: bool, adjudicated: bool) -> Answers:
-    """The data of statistics and report. Raises DataError where nobody has answered."""
+    """The data of statistics and report. Raises DataError where nobody's answers count."""
     manifest = bench.manifest
     people = [_person(bench, session) for session in bench.sessions()]
     counted = [p for p in people if p.answers and not (exclude and p.excluded)]
@@ -36,7 +36,7 @@ def answers(bench: "Bench", exclude: bool, adjudicated: bool) -> Answers:
     names = {item.name for item in test}
     trials = tuple(trial for person in counted for trial in _trials(manifest, person, names))
     if not trials:
-        raise DataError(f"nobody whose answers count has answered in '{bench.name}' yet")
+        raise DataError(_nobody(bench.name, people))
     more = judging.accepted(bench) if adjudicated else {}
     scoring: Scoring = "exact" if manifest.choice == "all" else "any"
     return Answers(
@@ -48,6 +48,21 @@ def answers(bench: "Bench", exclude: bool, adjudicated: bool) -> Answers:
         guesses=manifest.guesses,
         facts=_facts(bench, people, exclude, adjudicated),
         scoring=scoring,
+    )
+
+
+def _nobody(bench: str, people: list[Person]) -> str:
+    """Why there is nothing to analyse: nobody answered, or the rules leave all of them out."""
+    left_out = Counter(person.excluded for person in people if person.excluded)
+    if not left_out:
+        return (
+            f"nobody has answered in '{bench}' yet; invite people: glassnet humans invite {bench}"
+        )
+    said = ", ".join(f"{number} {reason}" for reason, number in left_out.items())
+    return (
+        f"nobody's answers count in '{bench}': by the rules that were fixed when it was made, "
+        f"everybody is left out ({said}); glassnet humans export {bench} answers.csv has "
+        f"all answers"
     )
 
 
