@@ -6,7 +6,7 @@
 // are: to hide and to order them anew took a third of a second a key.
 
 const PAGE = 8; // rows that Page Up and Page Down move by
-const BATCH = 24; // found rows that are made at a time; more come as somebody moves towards them
+const BATCH = 8; // found rows that are made at a time; more come as somebody moves towards them
 
 export class Many {
   // panel: {classes: [{name, also, sheet, examples}], sections: [{title, trail, first, last}]}
@@ -70,6 +70,12 @@ export class Many {
 
   // Rows whose words fit come first by how well they fit; without a query all, in order.
   search(query) {
+    this.show(query);
+    this.activate(0, false);
+    (this.searching ? this.found : this.box).scrollTop = 0;
+  }
+
+  show(query) {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     this.searching = words.length > 0;
     this.shown = this.searching ? fitting(this.rows, words) : this.rows.filter((each) => !each.section.folded);
@@ -79,8 +85,6 @@ export class Many {
     this.box.setAttribute("aria-hidden", String(this.searching));
     this.field.setAttribute("aria-controls", (this.searching ? this.found : this.box).id);
     this.count.textContent = this.searching ? `${this.shown.length} of ${this.rows.length} classes fit` : "";
-    this.activate(0, false);
-    (this.searching ? this.found : this.box).scrollTop = 0;
   }
 
   // The next rows of what was found.
@@ -131,7 +135,7 @@ export class Many {
   choose(chosen, at) {
     this.pick(chosen.name, at);
     this.field.value = "";
-    if (this.searching) this.search("");
+    if (this.searching) this.show("");
     this.activate(this.shown.indexOf(chosen), false);
     this.lit?.scrollIntoView({ block: "nearest" });
   }
@@ -142,13 +146,13 @@ export class Many {
     if (found) this.choose(found, event.timeStamp);
   }
 
-  fold(section, folded) {
+  // The active row becomes `row`, or the next one that is not folded away.
+  fold(section, folded, row = this.active) {
     if (!section || section.folded === folded) return;
     this.turn(section, folded);
-    const before = this.active;
-    this.search("");
-    const at = this.shown.indexOf(before);
-    const next = this.shown.findIndex((each) => this.rows.indexOf(each) > this.rows.indexOf(before));
+    this.show("");
+    const at = this.shown.indexOf(row);
+    const next = this.shown.findIndex((each) => this.rows.indexOf(each) > this.rows.indexOf(row));
     this.activate(at >= 0 ? at : Math.max(0, next));
   }
 
@@ -163,9 +167,7 @@ export class Many {
     const own = this.sections.indexOf(this.active?.section);
     const folded = this.sections.filter((section) => section.folded);
     const near = folded.find((section) => this.sections.indexOf(section) > own) ?? folded.at(-1);
-    if (!near) return;
-    this.fold(near, false);
-    this.activate(this.shown.indexOf(near.rows[0]));
+    this.fold(near, false, near?.rows[0]);
   }
 
   foldAll() {
