@@ -49,19 +49,19 @@ def test_what_is_no_ordinary_number() -> None:
 def test_filters_that_stay_are_laid_out_once() -> None:
     made = []
 
-    def make(weight, bias, curve) -> int:
+    def make(weight) -> int:
         made.append(1)
         return len(made)
 
     frozen, open_ = np.ones(3, np.float32), np.ones(3, np.float32)
     view = frozen.reshape(3, 1)
     frozen.flags.writeable = view.flags.writeable = False
-    assert [pointwise.kept(view, None, "relu", make) for _ in range(3)] == [1, 1, 1]
-    assert [pointwise.kept(open_, None, "relu", make) for _ in range(2)] == [2, 3]
+    assert [pointwise.kept((view,), "use", make) for _ in range(3)] == [1, 1, 1]
+    assert [pointwise.kept((open_,), "use", make) for _ in range(2)] == [2, 3]
     read_only = open_.view()
     read_only.flags.writeable = False
-    assert pointwise.kept(read_only, None, "relu", make) == 4
-    assert pointwise.kept(read_only, None, "relu", make) == 5, "its memory can still be written to"
+    assert pointwise.kept((read_only,), "use", make) == 4
+    assert pointwise.kept((read_only,), "use", make) == 5, "its memory can still be written to"
     kept = len(pointwise._KEPT)
     del view
     assert len(pointwise._KEPT) == kept - 1

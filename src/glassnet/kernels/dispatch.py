@@ -32,6 +32,7 @@ MODULES = {
     "fused": "batch_norm_act relu_max_pool2d",
     "conv": "conv2d conv1d",
     "pointwise": "conv2d_act",
+    "bottleneck": "bottleneck",
     "linear": "linear matmul",
     "norm": "batch_norm batch_norm_eval layer_norm",
     "attention": "scaled_dot_product_attention",

@@ -40,15 +40,20 @@ AROUND = 0.5  # cycles a step of the loop itself, and of what is done before and
 
 
 @cache
-def best_tile(rows: int, columns: int, lane_count: int, registers: int, spread: bool) -> Tile:
+def best_tile(
+    rows: int, columns: int, lane_count: int, registers: int, spread: bool, whole: bool = False
+) -> Tile:
     """The tile that computes a step of a (rows, columns) result in the fewest cycles.
 
     spread: rows past the end are computed and thrown away (else the last tile moves up, so that
-    only the number of tiles counts). Each row needs an address in an integer register: 8 at most.
+    only the number of tiles counts); whole: there are no columns past the end, for which columns
+    have to be a multiple of lanes. Each row needs an address in an integer register: 8 at most.
     """
     needed = -(-columns // lane_count)
     tiles = []
     for vectors in range(1, min(needed, 4) + 1):
+        if whole and columns % (vectors * lane_count):
+            continue
         for high in range(1, min(8, (registers - vectors - 1) // vectors) + 1):
             cycles = max(high * vectors / 2, (high + vectors + 1) / 2, 4) + AROUND
             count = -(-needed // vectors) * (-(-rows // high) if spread else max(1, rows / high))

@@ -9,6 +9,7 @@ gradient is wanted, a convolution takes the norm and the activation behind it al
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from functools import partial
@@ -18,11 +19,13 @@ from typing import Any
 from glassnet import ops
 from glassnet.errors import ShapeError
 from glassnet.nn.activation import GELU, ReLU, ReLU6, SiLU
+from glassnet.nn.bottleneck import bottleneck
 from glassnet.nn.conv import Conv2d
-from glassnet.nn.fold import folded
+from glassnet.nn.fold import fixed_norm, folded, plain_conv, usual
 from glassnet.nn.module import Module
 from glassnet.nn.norm import BatchNorm1d, BatchNorm2d
 from glassnet.nn.pool import MaxPool2d
+from glassnet.nn.shape import Identity
 from glassnet.operation import SWAPS
 from glassnet.tape import is_grad_enabled
 from glassnet.tensor import Tensor
@@ -61,12 +64,15 @@ def chain(x: Any, *layers: Module, add: Tensor | None = None) -> Any:
 
     >>> y = chain(x, self.conv1, self.bn1, self.relu)  # doctest: +SKIP
     >>> return chain(y, self.conv2, self.bn2, self.relu, add=shortcut)  # doctest: +SKIP
+
+    Where a block ends in a sum without an activation, `nn.Identity()` is its last layer.
     """
     i, last, fuse = 0, len(layers) - 1, _ON.get()
+    evaluating = fuse and not is_grad_enabled()
     while i <= last:
         layer = layers[i]
-        if fuse and isinstance(layer, Conv2d) and (i < last or add is None):
-            y, count = _convolution(x, layer, layers[i + 1 :], add)
+        if evaluating and (i < last or add is None):
+            y, count = _evaluated(x, layers[i:], add)
             if count:
                 x, i = y, i + count
                 continue
@@ -82,14 +88,6 @@ def chain(x: Any, *layers: Module, add: Tensor | None = None) -> Any:
     return x
 
 
-def _usual(*layers: Module) -> bool:
-    """Whether nobody watches these layers, or has put a forward of their own in them."""
-    return not any(
-        layer._forward_hooks or layer._forward_pre_hooks or "forward" in layer.__dict__
-        for layer in layers
-    )
-
-
 def _swapped(*operations: str) -> bool:
     """Whether the user's own function stands in the place of one of these."""
     swaps = SWAPS.get()
@@ -99,7 +97,7 @@ def _swapped(*operations: str) -> bool:
 def _norm_and_activation(x: Any, norm: Any, layer: Module, add: Tensor | None) -> Any:
     """activation(norm(x) + add), or None where the parts have to run."""
     curve = CURVES.get(type(layer))
-    if curve is None or not norm.training or norm.frozen or not _usual(norm, layer):
+    if curve is None or not norm.training or norm.frozen or not usual(norm, layer):
         return None
     if isinstance(layer, GELU) and layer.approximate != "none":
         return None
@@ -115,7 +113,7 @@ def _norm_and_activation(x: Any, norm: Any, layer: Module, add: Tensor | None) -
 
 def _relu_and_pool(x: Any, relu: Module, layer: Any, add: Tensor | None) -> Any:
     """pool(relu(x)), or None where the parts have to run."""
-    if type(layer) is not MaxPool2d or add is not None or not _usual(relu, layer):
+    if type(layer) is not MaxPool2d or add is not None or not usual(relu, layer):
         return None
     if layer.dilation != 1 or layer.ceil_mode or _swapped("relu", "max_pool2d"):
         return None
@@ -125,20 +123,26 @@ def _relu_and_pool(x: Any, relu: Module, layer: Any, add: Tensor | None) -> Any:
         return None
 
 
+def _evaluated(x: Any, layers: Sequence[Module], add: Tensor | None) -> tuple[Any, int]:
+    """What the first of `layers` make of x together, and how many they are: 0 where parts run."""
+    y, count = _bottleneck(x, layers, add)
+    if not count and isinstance(layers[0], Conv2d):
+        y, count = _convolution(x, layers[0], layers[1:], add)
+    return y, count
+
+
 def _convolution(x: Any, conv: Conv2d, after: Any, add: Tensor | None) -> tuple[Any, int]:
     """activation(norm(conv(x))) in evaluation, and how many layers that is: 0 where parts run.
 
     A convolution alone takes this way too: the kernels need not lay its filters out at each call.
     """
-    norm = after[0] if after and _is_fixed_norm(after[0], conv) else None
+    norm = after[0] if after and fixed_norm(after[0], conv) else None
     rest = after if norm is None else after[1:]
     act = rest[0] if rest and type(rest[0]) in WITH_RESIDUAL else None
     if act is not None and add is not None and len(rest) == 1:
         act = None  # add comes before it
-    some = [layer for layer in (conv, norm, act) if layer is not None]
     curve = "none" if act is None else CURVES[type(act)]
-    plain = type(conv).forward is Conv2d.forward and _usual(*some)
-    if not plain or is_grad_enabled():
+    if not plain_conv(conv) or (act is not None and not usual(act)):
         return None, 0
     if _swapped("conv2d", "batch_norm", "batch_norm_eval", curve):
         return None, 0
@@ -147,14 +151,34 @@ def _convolution(x: Any, conv: Conv2d, after: Any, add: Tensor | None) -> tuple[
         y = ops.conv2d_act(x, made.weight, made.bias, *conv.window(x), curve)
     except ShapeError:
         return None, 0
-    return y, len(some)
+    return y, 1 + (norm is not None) + (act is not None)
 
 
-def _is_fixed_norm(norm: Any, conv: Conv2d) -> bool:
-    """Whether this is a batch norm whose statistics stay, of as many channels."""
-    if type(norm) is not BatchNorm2d or norm.running_mean is None:
-        return False
-    return (norm.frozen or not norm.training) and norm.num_features == conv.out_channels
+def _bottleneck(x: Any, layers: Sequence[Module], add: Tensor | None) -> tuple[Any, int]:
+    """An inverted bottleneck that `layers` begin with, and how many they are: 0 for none.
+
+    `add` is added to it where nothing but an Identity is left after it.
+    """
+    found = bottleneck(x, layers)
+    if found is None or _swapped("conv2d", "batch_norm", "batch_norm_eval", found.curve):
+        return None, 0
+    one, two, three = (folded(*both) for both in zip(found.convs, found.norms, strict=True))
+    rest = layers[found.length :]
+    if add is not None and not rest:  # it comes before the last layer
+        return None, 0
+    ends = len(rest) == 1 and type(rest[0]) is Identity and usual(rest[0])
+    residual = add if ends and not _swapped("add") else None
+    stride, padding, dilation, _ = found.convs[1].window(x)
+    if dilation not in (1, (1, 1)):
+        return None, 0
+    try:
+        y = ops.bottleneck(
+            x, one.weight, one.bias, two.weight, two.bias, three.weight, three.bias, residual,
+            stride=stride, padding=padding, activation=found.curve,
+        )  # fmt: skip
+    except ShapeError:  # the layer that is to blame will raise it, with its name
+        return None, 0
+    return y, found.length + (residual is not None)
 
 
 _TOGETHER: dict[type[Module], Any] = {

@@ -25,7 +25,7 @@ from glassnet.ops.pool import max_pool2d_backward, max_pool2d_forward
 from glassnet.tape import Array
 from glassnet.tensor import Tensor
 
-__all__ = ["batch_norm_act", "conv2d_act", "relu_max_pool2d"]
+__all__ = ["batch_norm_act", "bottleneck", "conv2d_act", "relu_max_pool2d"]
 
 MaybeArray = Array | None
 Gradients = tuple[Array | None, ...]
@@ -177,3 +177,61 @@ def _conv_examples() -> list[Example]:
 
 
 conv2d_act = operation(conv2d_act_forward, conv2d_act_backward, examples=_conv_examples)
+
+
+# -- an inverted bottleneck ------------------------------------------------------------------------
+def bottleneck_forward(
+    x: Array,
+    expand: Array,
+    expand_bias: MaybeArray,
+    depthwise: Array,
+    depthwise_bias: MaybeArray,
+    project: Array,
+    project_bias: MaybeArray,
+    residual: MaybeArray = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+    activation: str = "relu6",
+) -> tuple[Array, Any]:
+    """y = project(f(depthwise(f(expand(x))))) + residual [Sandler et al. 2018, section 3.3].
+
+    x (N, C, H, W), expand (E, C, 1, 1), depthwise (E, 1, KH, KW), project (O, E, 1, 1), a bias
+    each or None, residual like y or None -> y (N, O, OH, OW); stride and padding are those of the
+    depthwise convolution. Raises ShapeError as conv2d does, and for a residual of another shape.
+    """
+    t, one = conv2d_act_forward(x, expand, expand_bias, activation=activation)
+    groups = len(depthwise)
+    u, two = conv2d_act_forward(
+        t, depthwise, depthwise_bias, stride, padding, groups=groups, activation=activation
+    )
+    y, three = conv2d_act_forward(u, project, project_bias, activation="none")
+    if residual is not None:
+        if residual.shape != y.shape:
+            raise ShapeError(f"expected a residual of shape {y.shape}, got {residual.shape}")
+        y = y + residual
+    return y, (one, two, three, residual is not None)
+
+
+def bottleneck_backward(dy: Array, cache: Any, needs: tuple[bool, ...] = (True,) * 8) -> Gradients:
+    """The parts' gradients, from the last to the first; dresidual = dy."""
+    one, two, three, has_residual = cache
+    du, dproject, dproject_bias = conv2d_act_backward(dy, three, (True, *needs[5:7]))
+    assert du is not None
+    dt, ddepthwise, ddepthwise_bias = conv2d_act_backward(du, two, (True, *needs[3:5]))
+    assert dt is not None
+    dx, dexpand, dexpand_bias = conv2d_act_backward(dt, one, needs[:3])
+    gradients = (dx, dexpand, dexpand_bias, ddepthwise, ddepthwise_bias, dproject, dproject_bias)
+    return (*gradients, dy) if has_residual else gradients
+
+
+def _bottleneck_examples() -> list[Example]:
+    x, e, d = normal(2, 3, 6, 5), normal(8, 3, 1, 1), normal(8, 1, 3, 3)
+    p, b = normal(3, 8, 1, 1), normal(8)
+    return [
+        example(x, e, b, d, normal(8, key=1), p, normal(3), normal(2, 3, 6, 5, key=1), 1, 1),
+        example(x, e, None, d, b, p, None, None, 2, ((0, 1), (1, 1)), activation="relu"),
+        example(x, e, b, d, None, p, None, activation="silu"),
+    ]
+
+
+bottleneck = operation(bottleneck_forward, bottleneck_backward, examples=_bottleneck_examples)
