@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassnet.kernels import bottleneck, pointwise, target
+from glassnet.kernels import bottleneck, conv_act, target
 from glassnet.kernels.bottleneck import Cut, block, places_at_once
 from glassnet.kernels.layout import nhwc
 from glassnet.kernels.threads import get_num_threads, set_num_threads
@@ -64,9 +64,9 @@ def test_a_residual(outputs: int) -> None:
 
 def parts(x, w1, b1, w2, b2, w3, b3, r, stride, padding) -> np.ndarray:
     """The same, layer by layer."""
-    forward = pointwise.conv2d_act_forward
+    forward = conv_act.conv2d_act_forward
     t = forward(x, w1, b1, activation="relu6")[0]
-    u = forward(t, w2, b2, stride, padding, groups=len(w2), activation="relu6")[0]
+    u = forward(t, w2, b2, None, stride, padding, groups=len(w2), activation="relu6")[0]
     y = forward(u, w3, b3, activation="none")[0]
     return y if r is None else y + r
 

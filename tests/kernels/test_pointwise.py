@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassnet.kernels import pointwise, target
+from glassnet.kernels import dispatch, pointwise, target
 from tests.kernels.twins import hold_equal
 
 LANES = target.host().lanes
@@ -34,9 +34,20 @@ def test_a_filter_of_one_pixel(batch, channels, outputs, size, activation, bias)
 def test_other_filters(activation) -> None:
     x, b = normal(2, 24, 9, 9), normal(24, seed=2)
     depthwise, full = normal(24, 1, 3, 3, seed=1), normal(24, 24, 3, 3, seed=1) / 8
-    hold_equal("conv2d_act", x, depthwise, b, 2, 1, 1, 24, activation, tolerance=3e-6)
-    hold_equal("conv2d_act", x, full, b, 2, 1, 1, 1, activation, tolerance=3e-6)
-    hold_equal("conv2d_act", x, full, b, 1, 1, 1, 1, activation, tolerance=5e-6)
+    hold_equal("conv2d_act", x, depthwise, b, None, 2, 1, 1, 24, activation, tolerance=3e-6)
+    hold_equal("conv2d_act", x, full, b, None, 2, 1, 1, 1, activation, tolerance=3e-6)
+    hold_equal("conv2d_act", x, full, b, None, 1, 1, 1, 1, activation, tolerance=5e-6)
+
+
+@pytest.mark.parametrize("activation", ["none", "relu", "relu6"])
+def test_a_residual(activation) -> None:
+    x, b = normal(2, 24, 9, 9), normal(24, seed=2)
+    for w, groups in ((normal(24, 24, 1, 1) / 5, 1), (normal(24, 1, 3, 3), 24),
+                      (normal(24, 24, 3, 3) / 15, 1), (normal(24, 12, 3, 3) / 9, 2)):  # fmt: skip
+        options = {"padding": w.shape[2] // 2, "groups": groups, "activation": activation}
+        r = normal(2, 24, 9, 9, seed=3)
+        hold_equal("conv2d_act", x, w, b, r, tolerance=5e-6, **options)
+    assert dispatch.twin("conv2d_act", (x, w, b, r[:1]), options) is None
 
 
 @pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")

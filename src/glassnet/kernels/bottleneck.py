@@ -26,14 +26,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassnet.kernels import memory, pointwise
+from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
+from glassnet.kernels.conv_act import CURVES, conv2d_act_backward, conv2d_act_forward
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.geometry import Window, window
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, nchw, nhwc, single
 from glassnet.kernels.microkernel import best_tile, strided
-from glassnet.kernels.pointwise import curved, in_panels, kept, put, some
+from glassnet.kernels.pointwise import in_panels, kept, product, put, some
+from glassnet.kernels.ready import Bind, Empty, Launch, Ready
 from glassnet.kernels.target import host
 from glassnet.kernels.threads import get_num_threads
 from glassnet.kernels.vector import Floats, Longs, fma, lanes, load, part, store, unroll
@@ -284,37 +286,43 @@ class Block:
         tile = {"M1": self.spread.rows, "N1": self.spread.vectors, "PB": places_at_once(columns)}
         return {**tile, "K": kernel, "S": stride, "curve": curve}
 
-    def run(self, x: Array, filters: Filters, r: Array | None, curve: str) -> Array:
-        """y (N, OH, OW, O) of x (N, H, W, C), r like y or None."""
-        y = memory.empty((self.batch, *self.out, self.outputs))
-        if self.cut is None:
-            self._by_panels(x, filters, r, y, curve)
-        else:
-            self._by_bands(x, filters, r, y, curve)
-        return y
+    def ready(self, laid_out: Filters, curve: str) -> Ready:
+        """Forward with these filters."""
+        return Ready((self._by_panels if self.cut is None else self._by_bands)(laid_out, curve))
 
-    def _by_bands(self, x: Array, filters: Filters, r: Array | None, y: Array, curve: str) -> None:
+    def _by_bands(self, laid_out: Filters, curve: str) -> Bind:
         assert self.cut is not None
         (band, chunk), (places, sizes) = self.cut, self.tables
-        tail = self.outputs % host().lanes
-        run = bands.compiled(
-            M3=self.draw.rows, N3=self.draw.vectors, TAIL=tail, **self.constants(curve)
-        )
-        units = self.batch * int(sizes[BANDS])
+        last = {"M3": self.draw.rows, "N3": self.draw.vectors, "TAIL": self.outputs % host().lanes}
+        run = bands.compiled(**last, **self.constants(curve))
+        units, shape = self.batch * int(sizes[BANDS]), (self.batch, *self.out, self.outputs)
         room = self.area(band) + band * self.out[1] * chunk * self.width
-        slots = parts(units, self.batch * self.work / 4)
-        rooms = memory.empty((slots, room))
-        run(units, slots, x, *filters, y, r, rooms, room, places, sizes)
 
-    def _by_panels(self, x: Array, filters: Filters, r: Array | None, y: Array, curve: str) -> None:
+        def bind(x: Array, r: Array | None, empty: Empty) -> tuple[Array, list[Launch]]:
+            slots = parts(units, self.batch * self.work / 4)
+            y, rooms = empty(shape), empty((slots, room))
+            arguments = (units, slots, x, *laid_out, y, r, rooms, room, places, sizes)
+            return nchw(y), [(run, arguments)]
+
+        return bind
+
+    def _by_panels(self, laid_out: Filters, curve: str) -> Bind:
         places, sizes = self.tables
-        u = memory.empty((self.batch, *self.out, self.wide))
-        units, room = self.batch * self.panels, self.area(self.out[0])
-        slots = parts(units, self.batch * self.work / 4)
-        rooms = memory.empty((slots, room))
         run = channels.compiled(**self.constants(curve))
-        run(units, slots, x, filters.spread, filters.slide, u, rooms, room, places, sizes)
-        pointwise.multiply(u, filters.draw, self.draw, r, y, "none")
+        units, room = self.batch * self.panels, self.area(self.out[0])
+        shape = (self.batch, *self.out)
+        last = (prod(shape), self.wide, self.outputs)
+
+        def bind(x: Array, r: Array | None, empty: Empty) -> tuple[Array, list[Launch]]:
+            slots = parts(units, self.batch * self.work / 4)
+            y, u, rooms = (
+                empty(s) for s in ((*shape, self.outputs), (*shape, self.wide), (slots, room))
+            )
+            arguments = (units, slots, x, *laid_out[:2], u, rooms, room, places, sizes)
+            then = product(last, u, laid_out.draw, self.draw, r, y, "none")
+            return nchw(y), [(run, arguments), then]
+
+        return bind
 
 
 def places_at_once(columns: int) -> int:
@@ -361,18 +369,27 @@ def filters(
 
 
 # -- the twin --------------------------------------------------------------------------------------
+def prepare(
+    x: Array, w1: Array, b1: Array | None, w2: Array, b2: Array | None, w3: Array,
+    b3: Array | None, residual: Array | None = None, stride: Any = 1, padding: Any = 0,
+    activation: str = "relu6",
+) -> Ready:  # fmt: skip
+    """Its forward for these shapes and filters."""
+    made = _block(x, w1, w2, w3, stride, padding)
+    assert made is not None
+    laid_out = partial(filters, widths=made.widths)
+    return made.ready(kept((w1, b1, w2, b2, w3, b3), made.widths, laid_out), activation)
+
+
 def bottleneck_forward(
     x: Array, w1: Array, b1: Array | None, w2: Array, b2: Array | None, w3: Array,
     b3: Array | None, residual: Array | None = None, stride: Any = 1, padding: Any = 0,
     activation: str = "relu6",
 ) -> tuple[Array, Any]:  # fmt: skip
     """y = w3 f(w2 f(w1 x)) + residual."""
-    made = _block(x, w1, w2, w3, stride, padding)
-    assert made is not None
+    x, r = nchw(nhwc(x)), None if residual is None else nchw(nhwc(residual))
     arrays = (w1, b1, w2, b2, w3, b3)
-    laid_out = kept(arrays, made.widths, partial(filters, widths=made.widths))
-    r = None if residual is None else nhwc(residual)
-    y = nchw(made.run(nhwc(x), laid_out, r, activation))
+    y = prepare(x, *arrays, r, stride, padding, activation)(x, r)
     return y, (x, arrays, residual is not None, stride, padding, activation)
 
 
@@ -381,15 +398,14 @@ def bottleneck_backward(
 ) -> tuple[Array | None, ...]:
     """The parts' gradients, from the last to the first; what lay between is computed again."""
     x, (w1, b1, w2, b2, w3, b3), added, stride, padding, curve = cache
-    forward, backward = pointwise.conv2d_act_forward, pointwise.conv2d_act_backward
-    t, one = forward(x, w1, b1, activation=curve)
-    u, two = forward(t, w2, b2, stride, padding, groups=len(w2), activation=curve)
-    _, three = forward(u, w3, b3, activation="none")
-    du, dw3, db3 = backward(dy, three, (True, *needs[5:7]))
+    t, one = conv2d_act_forward(x, w1, b1, activation=curve)
+    u, two = conv2d_act_forward(t, w2, b2, None, stride, padding, groups=len(w2), activation=curve)
+    _, three = conv2d_act_forward(u, w3, b3, activation="none")
+    du, dw3, db3 = conv2d_act_backward(dy, three, (True, *needs[5:7]))
     assert du is not None
-    dt, dw2, db2 = backward(du, two, (True, *needs[3:5]))
+    dt, dw2, db2 = conv2d_act_backward(du, two, (True, *needs[3:5]))
     assert dt is not None
-    dx, dw1, db1 = backward(dt, one, needs[:3])
+    dx, dw1, db1 = conv2d_act_backward(dt, one, needs[:3])
     return dx, dw1, db1, dw2, db2, dw3, db3, dy if added else None
 
 
@@ -402,7 +418,7 @@ def _serves(
     x: Any, w1: Any, b1: Any, w2: Any, b2: Any, w3: Any, b3: Any, residual: Any = None,
     stride: Any = 1, padding: Any = 0, activation: str = "relu6",
 ) -> bool:  # fmt: skip
-    if not single(x, w1, b1, w2, b2, w3, b3, residual) or activation not in pointwise.CURVES:
+    if not single(x, w1, b1, w2, b2, w3, b3, residual) or activation not in CURVES:
         return False
     if not x.ndim == w1.ndim == w2.ndim == w3.ndim == 4:
         return False
@@ -420,4 +436,4 @@ def _serves(
     return residual is None or residual.shape == (len(x), o, *made.out)
 
 
-register("bottleneck", bottleneck_forward, bottleneck_backward, _serves)
+register("bottleneck", bottleneck_forward, bottleneck_backward, _serves, prepare, (0, 7))

@@ -136,6 +136,7 @@ _SAMPLES: dict[str, Callable[[], Sample]] = {
     "dropout": _dropout,
     "max_pool2d": _window,
     "avg_pool2d": _window,
+    "adaptive_avg_pool2d": lambda: Sample((normal(16, 16, 32, 32), 4), {}),
     "relu_max_pool2d": _window,
     "add": lambda: Sample((normal(16, 16, 32, 32), normal(16, 16, 32, 32)), {}),
     **{

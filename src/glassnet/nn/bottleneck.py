@@ -2,9 +2,9 @@
 
     1 x 1 convolution, norm, f; a filter for each channel, norm, f; 1 x 1 convolution, norm
 
-Norms may be missing; f is ReLU or ReLU6. Layers in a Sequential of their own, with which the blocks
-of MobileNet are written, count as if they stood in the row. What lies between the convolutions is
-several times as large as the rest, and `ops.bottleneck` does not write it down; `chain` asks here.
+Norms may be missing; f is ReLU or ReLU6. Each of the three may be in a Sequential of its own, as
+the blocks of MobileNet are written. What lies between the convolutions is several times as large as
+the rest, and `ops.bottleneck` does not write it down.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from glassnet.nn.module import Module
 
 CURVES: dict[type[Module], str] = {ReLU: "relu", ReLU6: "relu6"}
 NOWHERE = (0, (0, 0), ((0, 0), (0, 0)), "same", "valid")  # paddings of a 1 x 1 filter that add none
+STEP = 3  # layers of a Sequential that is looked into: a convolution, a norm, an activation
 Leaf = tuple[Any, int]  # a layer, and the number in the row of the layer that it is, or is in
 
 
@@ -34,7 +35,7 @@ def bottleneck(x: Any, layers: Sequence[Module]) -> Bottleneck | None:
     """The bottleneck that `layers`, to be shown x, begin with; None where they begin otherwise."""
     leaves = _leaves(layers)
     found, curves = Bottleneck([], [], "", 0), []
-    conv, place = next(leaves)
+    conv, place = next(leaves, END)
     for kind in (_is_product, _is_each, _is_product):
         if not plain_conv(conv) or not kind(conv, x):
             return None
@@ -58,11 +59,11 @@ END: Leaf = (None, -1)
 
 
 def _leaves(layers: Sequence[Module]) -> Iterator[Leaf]:
-    """The layers in their order, those of a Sequential that nobody watches in its place."""
+    """The layers in their order, those of a short Sequential that nobody watches in its place."""
     from glassnet.nn.container import Sequential  # which is built on this
 
     for place, layer in enumerate(layers):
-        if type(layer) is Sequential and usual(layer):
+        if type(layer) is Sequential and len(layer) <= STEP and usual(layer):
             yield from ((leaf, place) for leaf, _ in _leaves(list(layer)))
         else:
             yield layer, place
