@@ -45,7 +45,7 @@ def network() -> nn.Sequential:
         Residual(nn.Conv2d(16, 32, 1), nn.ReLU6(), each(32), nn.ReLU6(), nn.Conv2d(32, 16, 1)),
         nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.BatchNorm2d(16), nn.GELU(),
         Residual(each(16), nn.ReLU()), nn.MaxPool2d(2), nn.Dropout(0.5),
-        nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(64, 10), nn.LayerNorm(10),
+        nn.AdaptiveAvgPool2d((2, 1)), nn.Flatten(), nn.Linear(32, 10), nn.LayerNorm(10),
     )  # fmt: skip
     random = np.random.default_rng(0)
     for norm in (net[1], net[6]):

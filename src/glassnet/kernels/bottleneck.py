@@ -33,7 +33,7 @@ from glassnet.kernels.dispatch import register
 from glassnet.kernels.geometry import Window, window
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, nchw, nhwc, single
-from glassnet.kernels.microkernel import best_tile, strided
+from glassnet.kernels.microkernel import ask_for, best_tile, strided
 from glassnet.kernels.pointwise import in_panels, kept, product, put, some
 from glassnet.kernels.ready import Bind, Empty, Launch, Ready
 from glassnet.kernels.target import host
@@ -61,6 +61,7 @@ def spread_out(
     width = NB * lanes()
     bias = [load(w + C * width + j * lanes()) for j in unroll(NB)]
     for p in range(0, count, MB):
+        ask_for(w + (C + 1) * width, p // MB, (count + MB - 1) // MB, (C + 1) * width)
         rows = [min(p + i, count - 1) for i in unroll(MB)]
         acc = strided([x + row * C for row in rows], 1, C, w, [list(bias) for _ in unroll(MB)])
         for i in unroll(MB):
@@ -101,7 +102,7 @@ def slide(
 
 @part
 def draw_in(
-    U: Floats, every: int, depth: int, w: Floats, bias: Floats, y: Floats, r: Floats,
+    U: Floats, every: int, depth: int, w: Floats, ahead: Floats, bias: Floats, y: Floats, r: Floats,
     to: int, columns: int, count: int, O: int, first: bool, last: bool,
     MB: int, NB: int, TAIL: int,
 ) -> None:  # fmt: skip
@@ -110,6 +111,7 @@ def draw_in(
     y and r from `to` on. Where it is the `last` chunk and there is an r, y = the sum + r.
     """
     for p in range(0, count, MB):
+        ask_for(ahead, p // MB, (count + MB - 1) // MB, depth * NB * lanes())
         rows = [min(p + i, count - 1) for i in unroll(MB)]
         acc = [[load(bias + j * lanes()) for j in unroll(NB)] for _ in unroll(MB)]
         if not first:
@@ -173,10 +175,12 @@ def bands(
                 )  # fmt: skip
             for column in range(0, outputs, wide3):
                 panel = w3 + column * (deep + 1)
+                weights = panel + chunk * width * wide3
                 draw_in(
-                    U, every, some * width, panel + chunk * width * wide3, panel + deep * wide3,
-                    y, r, at + column, outputs - column, rows * sizes[ACROSS], outputs,
-                    chunk == 0, chunk + some == sizes[PANELS], M3, N3, TAIL,
+                    U, every, some * width, weights, weights + (deep + 1) * wide3,
+                    panel + deep * wide3, y, r, at + column, outputs - column,
+                    rows * sizes[ACROSS], outputs, chunk == 0, chunk + some == sizes[PANELS],
+                    M3, N3, TAIL,
                 )  # fmt: skip
 
 

@@ -55,15 +55,21 @@ def rows_by_rows(
     M: int,
     N: int,
     K: int,
+    *,
+    FEW: bool,
 ) -> None:
-    """y[m, n] = bias[n] + sum over k of a[m, k] b[n, k], for groups begin .. end of columns."""
+    """y[m, n] = bias[n] + sum over k of a[m, k] b[n, k], for groups begin .. end of columns.
+
+    FEW: rows of a are so few that b comes from memory as fast as it can, asked for a tile before.
+    """
     near = max(1, NEAR // (ROWS * K)) * ROWS  # rows of a that stay in the nearest cache
     for block in range(0, M, near):
         for unit in range(begin, end):
             ns = [min(unit * COLUMNS + j, N - 1) for j in unroll(COLUMNS)]
             for m in range(block, min(block + near, M), ROWS):
                 ms = [min(m + i, M - 1) for i in unroll(ROWS)]
-                sums = sum_each(dots([a + i * K for i in ms], [b + n * K for n in ns], K))
+                rows, columns = [a + i * K for i in ms], [b + n * K for n in ns]
+                sums = sum_each(dots(rows, columns, K, FEW, COLUMNS * K))
                 for i in unroll(ROWS * COLUMNS):
                     n = ns[i % COLUMNS]
                     value = lane(sums[i // lanes()], i % lanes())
@@ -81,7 +87,7 @@ def _times_rows(a: Array, b: Array, bias: Array | None, y: Array) -> Launch:
     (m, k), n = a.shape, len(b)
     units = -(-n // COLUMNS)
     slots = launch.parts(units, m * n * k / 4)
-    return rows_by_rows.compiled(), (units, slots, a, b, bias, y, m, n, k)
+    return rows_by_rows.compiled(FEW=m <= ROWS), (units, slots, a, b, bias, y, m, n, k)
 
 
 # -- y = a b ---------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from glassnet.kernels.vector import (
     load,
     load_part,
     part,
+    prefetch,
     shuffle,
     splat,
     unroll,
@@ -36,6 +37,7 @@ class Tile(NamedTuple):
     cycles: float
 
 
+LINE = 16  # floats
 AROUND = 0.5  # cycles a step of the loop itself, and of what is done before and after it
 
 
@@ -126,11 +128,28 @@ def strided(at: list[Floats], every: int, count: int, w: Floats, start: list[lis
 
 
 @part
-def dots(rows: list[Floats], columns: list[Floats], count: int) -> list[Any]:
-    """The products of each row with each column, both `count` long, as LANES partial sums each."""
+def ask_for(p: Floats, turn: int, turns: int, count: int) -> None:
+    """Ask for the share of this turn of `count` floats at p, which are not to be read before long.
+
+    What is read in order a processor fetches ahead by itself, but only up to the next page.
+    """
+    share = (count + turns - 1) // turns
+    for i in range(turn * share, min(turn * share + share, count), LINE):
+        prefetch(p + i, 2)
+
+
+@part
+def dots(rows: list[Floats], columns: list[Floats], count: int, ask: bool, ahead: int) -> list[Any]:
+    """The products of each row with each column, both `count` long, as LANES partial sums each.
+
+    Where `ask` is set what lies `ahead` floats behind the columns is asked for meanwhile.
+    """
     acc = [splat(0.0) for _ in unroll(len(rows) * len(columns))]
     whole = count - count % lanes()
     for k in range(0, whole, lanes()):
+        if ask:
+            for p in columns:
+                prefetch(p + (k + ahead), 2)
         multiply_pairs([load(p + k) for p in rows], [load(p + k) for p in columns], acc)
     if whole < count:
         rest = count - whole

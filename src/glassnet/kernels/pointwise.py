@@ -23,7 +23,7 @@ from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array
-from glassnet.kernels.microkernel import Tile, best_tile, strided
+from glassnet.kernels.microkernel import Tile, ask_for, best_tile, strided
 from glassnet.kernels.ready import Launch
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
@@ -59,6 +59,8 @@ def rows_times_panels(
         bias = [load(panel + C * width + j * lanes()) for j in unroll(NB)]
         last = min(first + ROWS, M)
         for m in range(first, last, MB):
+            turns = (last - first + MB - 1) // MB
+            ask_for(panel + (C + 1) * width, (m - first) // MB, turns, (C + 1) * width)
             rows = [min(m + i, last - 1) for i in unroll(MB)]
             at = [x + row * C for row in rows]
             acc = strided(at, 1, C, panel, [list(bias) for _ in unroll(MB)])
