@@ -20,6 +20,7 @@ Each sum runs over the same numbers in the same order as layer by layer, to the 
 
 from __future__ import annotations
 
+import itertools
 from functools import cached_property, lru_cache, partial
 from math import prod
 from typing import Any, NamedTuple
@@ -84,7 +85,7 @@ def slide(
     for i in range(rows):
         for next_ in range(0, columns, PB):
             j = min(next_, columns - PB)
-            for v in unroll(NB):
+            for v in range(NB):
                 bias = load(w + (K[0] * K[1] * NB + v) * lanes())
                 acc = [bias for _ in unroll(PB)]
                 for a in unroll(K[0]):
@@ -255,22 +256,24 @@ class Block:
         return self.wide * (prod(self.size) * self.channels + pixels * (taps + self.outputs))
 
     def _cut(self, threads: int) -> Cut | None:
-        """Into as few bands as fit that keep all threads busy; None: panels are shared out."""
+        """Into the bands that take the least time; None where it is less to share out panels."""
         high = self.out[0]
-        few = next((n for n in range(1, high + 1) if self.chunk(-(-high // n))), 0)
-        if not few:
-            return None
-        if self.batch * few < 4 * threads:
-            few = next(n for n in range(few, few + threads) if self.batch * n % threads == 0)
-        band = -(-high // few)
-        if not self.chunk(band) or few > high:
-            return None
-        twice = few * self.seen(band) - self.seen(high)  # rows of x
-        uneven = few * band / high if self.batch * few < 4 * threads else 1
-        cost = (self.work + twice * self.size[1] * self.channels * self.wide) * uneven
-        if cost > self.work + MOVED * prod(self.out) * self.wide:
+        fitting = [band for band in range(high, 0, -1) if self.chunk(band)]
+        band = min(fitting, key=lambda band: self._cost(band, threads), default=0)
+        shared = self.work + MOVED * prod(self.out) * self.wide
+        if not band or (threads > 1 and shared < self._cost(band, threads)):
             return None
         return Cut(band, self.chunk(band))
+
+    def _cost(self, band: int, threads: int) -> float:
+        """Multiply-adds of an image in bands, as many times as the busiest thread has its share."""
+        high = self.out[0]
+        rows = np.tile([min(band, high - row) for row in range(0, high, band)], self.batch)
+        ends = [t * len(rows) // threads for t in range(threads + 1)]
+        busiest = max(rows[i:j].sum() for i, j in itertools.pairwise(ends))
+        twice = -(-high // band) * self.seen(band) - self.seen(high)  # rows of x
+        more = twice * self.size[1] * self.channels * self.wide
+        return float((self.work + more) * busiest * threads / rows.sum())
 
     @cached_property
     def tables(self) -> tuple[Array, Array]:
