@@ -69,6 +69,21 @@ def is_grad_enabled() -> bool:
     return _grad_enabled.get()
 
 
+class Touched:
+    """`now` is another number after anything that a network computes with may have changed.
+
+    Memory in place, a layer or a parameter, a hook: whoever keeps a result of theirs looks at it
+    first, and at the things themselves only where it is another.
+    """
+
+    now = 0
+
+
+def touch() -> None:
+    """Say that something has changed."""
+    Touched.now = next(_clock)  # no two threads write the same number
+
+
 class Version:
     """Counts the in-place changes of one piece of memory; all views of it share the object."""
 
@@ -85,6 +100,7 @@ class Version:
                 low, high = min(low, self.span[0]), max(high, self.span[1])
             self.span, self.last = (low, high), array
         self.count += 1
+        touch()
 
     def touched(self, array: Array) -> bool:
         """Whether a change so far may have hit the memory of `array`."""

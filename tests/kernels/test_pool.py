@@ -71,3 +71,10 @@ def test_on_all_threads() -> None:
 )
 def test_what_is_left_to_the_page(options: dict[str, Any]) -> None:
     assert dispatch.twin("max_pool2d", (images(2, 3, 8, 8), 3), options) is None
+
+
+def test_bins_of_one_size() -> None:
+    for size, wanted in (((7, 7), 1), ((8, 6), (2, 3)), ((5, 4), (5, 1))):
+        hold_equal("adaptive_avg_pool2d", images(2, 9, *size), wanted)
+    for wanted in (2, (None, 1), [1, 1]):
+        assert dispatch.twin("adaptive_avg_pool2d", (images(2, 9, 7, 7), wanted), {}) is None

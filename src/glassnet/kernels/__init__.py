@@ -23,6 +23,7 @@ from glassnet.kernels.dispatch import (
     Twin,
     added,
     compiled,
+    prepared,
     register,
     twin,
     update,
@@ -31,5 +32,5 @@ from glassnet.kernels.exact import exact, is_exact
 
 __all__ = [
     "FRESH_BACKWARD", "HOMES", "MODE", "TWINS", "Pair", "Twin", "added", "compiled", "exact",
-    "is_exact", "register", "twin", "update",
+    "is_exact", "prepared", "register", "twin", "update",
 ]  # fmt: skip

@@ -35,6 +35,12 @@ UP: dict[str, Any] = {}
 DOWN: dict[str, Any] = {}
 
 
+@part
+def curved(v: Vector, curve: str) -> Vector:
+    """curve(v), of a curve without options, or v for "none"."""
+    return UP[curve](v, 0.0) if curve != "none" else v
+
+
 # -- the walk --------------------------------------------------------------------------------------
 @task
 def walk_up(begin: int, end: int, x: Floats, y: Floats, a: float, *, curve: str) -> None:

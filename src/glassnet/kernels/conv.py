@@ -51,6 +51,11 @@ class Convolution:
         made = Depthwise(self.batch, self.channels, self.size, self.out, self._axes)
         return made if made.served else None
 
+    @property
+    def result(self) -> Size4:
+        """The shape of y as it lies in memory."""
+        return (self.batch, *self.out, self.outputs)
+
     def _sweep(self, rows: Axis, cols: Axis, source: Size3, result: Size3) -> Sweep:
         way = cut(rows, cols, source, result, self.batch, self.threads)
         return Sweep(way, self.batch, self.groups)
@@ -107,7 +112,7 @@ def conv2d_forward(
     x, kept = nhwc(x), (weight, made, bias is not None, made.winograd and not is_exact())
     y = _shortcut(x, weight, bias, made, kept[3])
     if y is None:
-        y = memory.empty((made.batch, *made.out, made.outputs))
+        y = memory.empty(made.result)
         made.forward.run(x, weight, False, bias, y)
     return nchw(y), (x, *kept)
 

@@ -21,10 +21,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet.kernels import memory
-from glassnet.kernels.activation import UP
+from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array
+from glassnet.kernels.ready import Launch, run_all
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Floats,
@@ -112,7 +113,7 @@ def tile_of_row(
         c = min(next_, channels - lanes())
         acc = filtered(at, c, w + c, load(bias + c), channels, KW, S, MB)
         for m in unroll(MB):
-            store(to + (m * every + c), UP[curve](acc[m], 0.0) if curve else acc[m])
+            store(to + (m * every + c), curved(acc[m], curve))
 
 
 @task
@@ -284,14 +285,18 @@ class Depthwise:
         plain = self.forward is not None and None not in self.backward
         return plain and self.channels >= host().lanes
 
-    def run(self, x: Array, w: Array, bias: Array | None, curve: str = "") -> Array:
+    def run(self, x: Array, w: Array, bias: Array | None, curve: str = "none") -> Array:
         """y (N, OH, OW, C) = curve(bias + the sum) of x (N, H, W, C), w (KH, KW, C)."""
-        made = self.forward
-        assert made is not None
+        assert self.forward is not None
         y = memory.empty((self.batch, *self.out, self.channels))
         bias = zeros(self.channels) if bias is None else bias
-        self._sweep(made, x, made.taps(w), bias, y, curve)
+        run_all([self.apply(x, self.forward.taps(w), bias, y, curve)])
         return y
+
+    def apply(self, x: Array, taps: Array, bias: Array, y: Array, curve: str) -> Launch:
+        """The same, of taps in the order in which they are seen."""
+        assert self.forward is not None
+        return self._sweep(self.forward, x, taps, bias, y, curve)
 
     def backward_x(self, dy: Array, w: Array) -> Array:
         """dx (N, H, W, C) of dy (N, OH, OW, C)."""
@@ -300,14 +305,14 @@ class Depthwise:
         dx = memory.empty(shape) if covered == prod(self.size) else memory.zeros(shape)
         for made in self.backward:
             assert made is not None
-            self._sweep(made, dy, made.taps(w), zeros(self.channels), dx, "")
+            run_all([self._sweep(made, dy, made.taps(w), zeros(self.channels), dx, "none")])
         return dx
 
-    def _sweep(self, made: Each, x: Array, w: Array, bias: Array, y: Array, curve: str) -> None:
+    def _sweep(self, made: Each, x: Array, w: Array, bias: Array, y: Array, curve: str) -> Launch:
         units = self.batch * made.rows.places
         slots = parts(units, units * made.cols.places * w.size / 4)
         run = correlate_each.compiled(curve=curve, **made.kernel)
-        run(units, slots, x, w, bias, zeros(self.channels), y, made.sizes)
+        return run, (units, slots, x, w, bias, zeros(self.channels), y, made.sizes)
 
     def backward_w(self, x: Array, dy: Array) -> Array:
         """dw (KH, KW, C) of x (N, H, W, C) and dy (N, OH, OW, C)."""

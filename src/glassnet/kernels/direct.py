@@ -29,19 +29,19 @@ from typing import Any
 import numpy as np
 
 from glassnet.kernels import launch, memory
+from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
 from glassnet.kernels.layout import Array
 from glassnet.kernels.microkernel import Tile, best_tile, gathered, outer
+from glassnet.kernels.ready import Empty, Launch, run_all
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Floats,
     Longs,
     lanes,
-    larger,
     load,
     load_part,
     part,
-    splat,
     store,
     store_part,
     unroll,
@@ -151,9 +151,9 @@ def correlate(
     NB: int,
     TAIL: int,
     copied: bool,
-    relu: bool,
+    curve: str,
 ) -> None:
-    """y[place, o] = sum over k of x[place + tap k] w[k, o], for the chunks begin .. end.
+    """y[place, o] = curve(sum over k of x[place + tap k] w[k, o]), for the chunks begin .. end.
 
     places (2, most): where each place of a chunk begins in x and in y; taps (count);
     w (groups, blocks, count + 1, NB LANES); inputs, outputs: channels of one group, of which the
@@ -174,14 +174,14 @@ def correlate(
                 acc = gathered(at, taps, count, weights, start)
                 for m in unroll(MB):
                     out = y + (to + places[most + index[m]] + group * outputs + column)
-                    put(out, acc[m], outputs - column, TAIL, relu)
+                    put(out, acc[m], outputs - column, TAIL, curve)
 
 
 @part
-def put(y: Floats, row: list[Any], columns: int, TAIL: int, relu: bool) -> None:
-    """Write a row of a tile: as many of its columns as there are, in the last vector TAIL."""
+def put(y: Floats, row: list[Any], columns: int, TAIL: int, curve: str) -> None:
+    """curve(a row of a tile), as many of its columns as there are, in the last vector TAIL."""
     for j in unroll(len(row)):
-        v = larger(splat(0.0), row[j]) if relu else row[j]
+        v = curved(row[j], curve)
         if columns - j * lanes() >= lanes():
             store(y + j * lanes(), v)
         elif columns - j * lanes() > 0:
@@ -341,6 +341,10 @@ class Sweep:
 
     def run(self, x: Array, w: Array, turned: bool, bias: Array | None, y: Array) -> None:
         """y = the sum; w (O, C/G, KH, KW), inputs and outputs exchanged where `turned`."""
+        run_all([self.apply(x, self.packed(w, turned, bias), y, "none", memory.empty)])
+
+    def packed(self, w: Array, turned: bool, bias: Array | None) -> Array:
+        """Filters and bias as `apply` takes them."""
         tile, count = self.tile(self.places.shape[1], spread=False), len(self.taps)
         width = tile.vectors * host().lanes
         blocks = self.groups * -(-self.outputs // width)
@@ -353,10 +357,16 @@ class Sweep:
         pack(
             blocks, pieces, w, bias, packed, offsets, count, self.outputs, column, per_group, width
         )  # fmt: skip
+        return packed
+
+    def apply(self, x: Array, packed: Array, y: Array, curve: str, empty: Empty) -> Launch:
+        """y = curve(the sum)."""
+        tile, count = self.tile(self.places.shape[1], spread=False), len(self.taps)
         parts = launch.parts(self.units, self.work)
-        rooms = memory.empty((parts, self.room))
+        rooms = empty((parts, self.room))
         constants = {"TAIL": self.outputs % host().lanes, "copied": self.copied}
-        correlate.compiled(MB=tile.rows, NB=tile.vectors, relu=False, **constants)(
+        run = correlate.compiled(MB=tile.rows, NB=tile.vectors, curve=curve, **constants)
+        return run, (
             self.units, parts, x, packed, y, rooms, self.room, self.route, self.places,
             self.places.shape[1], self.taps, count, self.groups, self.inputs, self.outputs,
         )  # fmt: skip

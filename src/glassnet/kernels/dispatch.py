@@ -20,10 +20,15 @@ Pair = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 class Twin(NamedTuple):
-    """A compiled pair, and which arguments it takes."""
+    """A compiled pair, which arguments it takes, and how its forward is kept ready; see `prepared`.
+
+    images: which of its arguments are; there is one, and perhaps a residual.
+    """
 
     pair: Pair
     serves: Callable[..., bool]
+    prepare: Callable[..., Any] | None = None
+    images: tuple[int, ...] = (0,)
 
 
 # module of kernels/ -> the operations whose twins it registers
@@ -31,14 +36,15 @@ MODULES = {
     "arithmetic": "add",
     "fused": "batch_norm_act relu_max_pool2d",
     "conv": "conv2d conv1d",
-    "pointwise": "conv2d_act",
+    "conv_act": "conv2d_act",
+    "bottleneck": "bottleneck",
     "linear": "linear matmul",
     "norm": "batch_norm batch_norm_eval layer_norm",
     "attention": "scaled_dot_product_attention",
     "dropout": "dropout",
     "embedding": "embedding",
     "softmax": "softmax log_softmax cross_entropy",
-    "pool": "max_pool2d avg_pool2d",
+    "pool": "max_pool2d avg_pool2d adaptive_avg_pool2d",
     "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
 }
 # operations whose twins hand back gradients in arrays that nobody else holds
@@ -67,9 +73,11 @@ def register(
     forward: Callable[..., Any],
     backward: Callable[..., Any],
     serves: Callable[..., bool],
+    prepare: Callable[..., Any] | None = None,
+    images: tuple[int, ...] = (0,),
 ) -> None:
     """Make a pair the twin of the operation `name`, for the arguments that `serves` accepts."""
-    TWINS[name] = Twin((forward, backward), serves)
+    TWINS[name] = Twin((forward, backward), serves, prepare, images)
     if name in FRESH:
         FRESH_BACKWARD.add(backward)
 
@@ -84,6 +92,24 @@ def twin(name: str, arrays: Sequence[Any], options: dict[str, Any]) -> Pair | No
             return None
         found = TWINS[name]
     return found.pair if found.serves(*arrays, **options) else None
+
+
+def prepared(name: str, arrays: Sequence[Any], options: dict[str, Any]) -> Any:
+    """Forward of the operation `name` for these arguments, worked out but for the images' numbers.
+
+    A `kernels.ready.Ready`: its images have to lie in memory as these do, everything else must stay
+    as it is. None where the twin cannot be kept ready, or images do not lie channels last, dense.
+    """
+    found = TWINS[name] if twin(name, arrays, options) is not None else None
+    if found is None or found.prepare is None:
+        return None
+    images = [arrays[i] for i in found.images if i < len(arrays) and arrays[i] is not None]
+    return found.prepare(*arrays, **options) if all(map(_dense, images)) else None
+
+
+def _dense(a: Any) -> bool:
+    """Whether an image's channels, or a row's numbers, lie side by side, and all in one block."""
+    return bool((a.transpose(0, 2, 3, 1) if a.ndim == 4 else a).flags.c_contiguous)
 
 
 def update(name: str) -> Pair | None:

@@ -21,6 +21,7 @@ from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.layout import Array, plain, single
 from glassnet.kernels.microkernel import best_tile, dots, strided, sum_each
+from glassnet.kernels.ready import Empty, Launch, Ready, run_all
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Floats,
@@ -54,15 +55,21 @@ def rows_by_rows(
     M: int,
     N: int,
     K: int,
+    *,
+    FEW: bool,
 ) -> None:
-    """y[m, n] = bias[n] + sum over k of a[m, k] b[n, k], for groups begin .. end of columns."""
+    """y[m, n] = bias[n] + sum over k of a[m, k] b[n, k], for groups begin .. end of columns.
+
+    FEW: rows of a are so few that b comes from memory as fast as it can, asked for a tile before.
+    """
     near = max(1, NEAR // (ROWS * K)) * ROWS  # rows of a that stay in the nearest cache
     for block in range(0, M, near):
         for unit in range(begin, end):
             ns = [min(unit * COLUMNS + j, N - 1) for j in unroll(COLUMNS)]
             for m in range(block, min(block + near, M), ROWS):
                 ms = [min(m + i, M - 1) for i in unroll(ROWS)]
-                sums = sum_each(dots([a + i * K for i in ms], [b + n * K for n in ns], K))
+                rows, columns = [a + i * K for i in ms], [b + n * K for n in ns]
+                sums = sum_each(dots(rows, columns, K, FEW, COLUMNS * K))
                 for i in unroll(ROWS * COLUMNS):
                     n = ns[i % COLUMNS]
                     value = lane(sums[i // lanes()], i % lanes())
@@ -71,11 +78,16 @@ def rows_by_rows(
 
 def times_rows(a: Array, b: Array, bias: Array | None = None) -> Array:
     """a b^T + bias: a (M, K), b (N, K), bias (N), all contiguous -> (M, N)."""
-    (m, k), n = a.shape, len(b)
-    y = memory.empty((m, n))
-    units = -(-n // COLUMNS)
-    rows_by_rows(units, launch.parts(units, m * n * k / 4), a, b, bias, y, m, n, k)
+    y = memory.empty((len(a), len(b)))
+    run_all([_times_rows(a, b, bias, y)])
     return y
+
+
+def _times_rows(a: Array, b: Array, bias: Array | None, y: Array) -> Launch:
+    (m, k), n = a.shape, len(b)
+    units = -(-n // COLUMNS)
+    slots = launch.parts(units, m * n * k / 4)
+    return rows_by_rows.compiled(FEW=m <= ROWS), (units, slots, a, b, bias, y, m, n, k)
 
 
 # -- y = a b ---------------------------------------------------------------------------------------
@@ -238,5 +250,16 @@ def _serves_matmul(a: Any, b: Any) -> bool:
     return a.shape[1] == b.shape[0] and 0 < work < LARGE
 
 
-register("linear", linear_forward, linear_backward, _serves_linear)
+def _prepare_linear(x: Array, weight: Array, bias: Array | None = None) -> Ready | None:
+    if not weight.flags.c_contiguous or x.ndim != 2:
+        return None
+
+    def bind(x: Array, residual: Array | None, empty: Empty) -> tuple[Array, list[Launch]]:
+        y = empty((len(x), len(weight)))
+        return y, [_times_rows(x, weight, bias, y)]
+
+    return Ready(bind)
+
+
+register("linear", linear_forward, linear_backward, _serves_linear, _prepare_linear)
 register("matmul", matmul_forward, matmul_backward, _serves_matmul)

@@ -22,6 +22,7 @@ from glassnet.kernels.vector import (
     load,
     load_part,
     part,
+    prefetch,
     shuffle,
     splat,
     unroll,
@@ -36,19 +37,25 @@ class Tile(NamedTuple):
     cycles: float
 
 
+LINE = 16  # floats
 AROUND = 0.5  # cycles a step of the loop itself, and of what is done before and after it
 
 
 @cache
-def best_tile(rows: int, columns: int, lane_count: int, registers: int, spread: bool) -> Tile:
+def best_tile(
+    rows: int, columns: int, lane_count: int, registers: int, spread: bool, whole: bool = False
+) -> Tile:
     """The tile that computes a step of a (rows, columns) result in the fewest cycles.
 
     spread: rows past the end are computed and thrown away (else the last tile moves up, so that
-    only the number of tiles counts). Each row needs an address in an integer register: 8 at most.
+    only the number of tiles counts); whole: there are no columns past the end, for which columns
+    have to be a multiple of lanes. Each row needs an address in an integer register: 8 at most.
     """
     needed = -(-columns // lane_count)
     tiles = []
     for vectors in range(1, min(needed, 4) + 1):
+        if whole and columns % (vectors * lane_count):
+            continue
         for high in range(1, min(8, (registers - vectors - 1) // vectors) + 1):
             cycles = max(high * vectors / 2, (high + vectors + 1) / 2, 4) + AROUND
             count = -(-needed // vectors) * (-(-rows // high) if spread else max(1, rows / high))
@@ -121,11 +128,28 @@ def strided(at: list[Floats], every: int, count: int, w: Floats, start: list[lis
 
 
 @part
-def dots(rows: list[Floats], columns: list[Floats], count: int) -> list[Any]:
-    """The products of each row with each column, both `count` long, as LANES partial sums each."""
+def ask_for(p: Floats, turn: int, turns: int, count: int) -> None:
+    """Ask for the share of this turn of `count` floats at p, which are not to be read before long.
+
+    What is read in order a processor fetches ahead by itself, but only up to the next page.
+    """
+    share = (count + turns - 1) // turns
+    for i in range(turn * share, min(turn * share + share, count), LINE):
+        prefetch(p + i, 2)
+
+
+@part
+def dots(rows: list[Floats], columns: list[Floats], count: int, ask: bool, ahead: int) -> list[Any]:
+    """The products of each row with each column, both `count` long, as LANES partial sums each.
+
+    Where `ask` is set what lies `ahead` floats behind the columns is asked for meanwhile.
+    """
     acc = [splat(0.0) for _ in unroll(len(rows) * len(columns))]
     whole = count - count % lanes()
     for k in range(0, whole, lanes()):
+        if ask:
+            for p in columns:
+                prefetch(p + (k + ahead), 2)
         multiply_pairs([load(p + k) for p in rows], [load(p + k) for p in columns], acc)
     if whole < count:
         rest = count - whole

@@ -21,6 +21,7 @@ from glassnet.kernels.dispatch import register
 from glassnet.kernels.geometry import Pair, Window, window
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, nchw, nhwc, single
+from glassnet.kernels.ready import Empty, Launch, Ready
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Bytes,
@@ -304,13 +305,22 @@ def avg_pool2d_forward(
     """y[n, c, h, w] = sum over i, j of x[n, c, h s + i, w s + j] / count[h, w]."""
     seen = pool_window(kernel_size, stride, padding)
     assert seen is not None
-    x = nhwc(x)
-    n, h, w, c = x.shape
+    x = nchw(nhwc(x))
+    y = _averages(seen, x, count_include_pad)(x)
+    return y, (seen, count_include_pad, nhwc(x).shape)
+
+
+def _averages(seen: Window, x: Array, count_include_pad: bool) -> Ready:
+    n, c, h, w = x.shape
     high, wide = seen.places(h, w)
-    y = memory.empty((n, high, wide, c))
+    numbers = _numbers(nhwc(x), seen)
     run = avg_up.compiled(**_flags(seen, c), ALL=count_include_pad)
-    run(n * high, parts(n * high, x.size), x, y, *_numbers(x, seen))
-    return nchw(y), (seen, count_include_pad, x.shape)
+
+    def bind(x: Array, residual: Array | None, empty: Empty) -> tuple[Array, list[Launch]]:
+        y = empty((n, high, wide, c))
+        return nchw(y), [(run, (n * high, parts(n * high, x.size), x, y, *numbers))]
+
+    return Ready(bind)
 
 
 def avg_pool2d_backward(dy: Array, cache: Any) -> Array:
@@ -333,3 +343,39 @@ def _serves_avg(
 
 
 register("avg_pool2d", avg_pool2d_forward, avg_pool2d_backward, _serves_avg)
+
+
+# -- adaptive_avg_pool2d: of bins of one size ------------------------------------------------------
+def adaptive_avg_pool2d_forward(x: Array, output_size: Any) -> tuple[Array, Any]:
+    """avg_pool2d with bins as windows."""
+    return avg_pool2d_forward(x, _bin(x.shape, output_size))
+
+
+def _bin(shape: tuple[int, ...], output_size: Any) -> Pair | None:
+    """The size of all bins; None where they differ, or output_size is none."""
+    two = output_size if isinstance(output_size, tuple) else (output_size, output_size)
+    if len(two) != 2 or not all(type(n) is int and n > 0 for n in two):
+        return None
+    whole = shape[2] % two[0] == 0 == shape[3] % two[1]
+    return (shape[2] // two[0], shape[3] // two[1]) if whole and min(shape) else None
+
+
+def _serves_adaptive(x: Any, output_size: Any) -> bool:
+    if not single(x) or x.ndim != 4:
+        return False
+    size = _bin(x.shape, output_size)
+    return size is not None and _serves_avg(x, size)
+
+
+def _prepare_adaptive(x: Array, output_size: Any) -> Ready | None:
+    seen = pool_window(_bin(x.shape, output_size), None, 0)
+    return None if seen is None else _averages(seen, x, True)
+
+
+register(
+    "adaptive_avg_pool2d",
+    adaptive_avg_pool2d_forward,
+    avg_pool2d_backward,
+    _serves_adaptive,
+    _prepare_adaptive,
+)

@@ -110,9 +110,9 @@ def store_part(t: Translator, p: Pointer, v: Any, count: Any) -> None:
 
 
 @word
-def prefetch(t: Translator, p: Pointer) -> None:
-    """Ask for the cache line at p, which will be read soon."""
-    hints = [ir.Constant(I32, n) for n in (0, 3, 1)]  # to read, keep, data
+def prefetch(t: Translator, p: Pointer, near: int = 3) -> None:
+    """Ask for the cache line at p, to be read soon, into the first cache (3) or the second (2)."""
+    hints = [ir.Constant(I32, n) for n in (0, near, 1)]  # to read, keep, data
     call(t, "llvm.prefetch.p0", ir.VoidType(), p.value, *hints)
 
 

@@ -75,6 +75,13 @@ def _conv2d(**options: Any) -> Sample:
     return Sample((x, weight, normal(32)), {"padding": 2, **options}, products)
 
 
+def _bottleneck() -> Sample:
+    """The block that EfficientNet-Lite0 has three of, for an image of 224 x 224."""
+    filters = (normal(672, 112, 1, 1), None, normal(672, 1, 5, 5), None, normal(112, 672, 1, 1))
+    products = 14 * 14 * 672 * (112 + 25 + 112)
+    return Sample((normal(1, 112, 14, 14), *filters, None), {"padding": 2}, products)
+
+
 def _linear() -> Sample:
     return Sample((normal(64, 784), normal(256, 784), normal(256)), {}, 64 * 784 * 256)
 
@@ -111,6 +118,7 @@ def _window() -> Sample:
 _SAMPLES: dict[str, Callable[[], Sample]] = {
     "conv2d": _conv2d,
     "conv2d_act": _conv2d,
+    "bottleneck": _bottleneck,
     "conv1d": lambda: Sample(
         (normal(16, 32, 256), normal(64, 32, 5)), {"padding": 2}, 16 * 256 * 64 * 32 * 5
     ),
@@ -128,6 +136,7 @@ _SAMPLES: dict[str, Callable[[], Sample]] = {
     "dropout": _dropout,
     "max_pool2d": _window,
     "avg_pool2d": _window,
+    "adaptive_avg_pool2d": lambda: Sample((normal(16, 16, 32, 32), 4), {}),
     "relu_max_pool2d": _window,
     "add": lambda: Sample((normal(16, 16, 32, 32), normal(16, 16, 32, 32)), {}),
     **{

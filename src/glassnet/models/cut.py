@@ -29,6 +29,8 @@ class Features(Module):
            four quarters of the image, (N, 4 C), which keep where something is; and so on
     """
 
+    steady = False  # it listens to layers of another network
+
     def __init__(self, net: Module, layer: str | None = None, grid: int | None = None) -> None:
         super().__init__()
         self.net, self.layer, self.grid = net, layer, grid

@@ -102,13 +102,13 @@ class InvertedResidual(nn.Module):
         self.conv_pwl = SameConv2d(wide, outputs, 1)
         self.bn3 = nn.BatchNorm2d(outputs, EPS)
         self.act = nn.ReLU6()
+        self.end = nn.Identity()
         self.residual = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        y = chain(x, self.conv_pw, self.bn1, self.act)
-        y = chain(y, self.conv_dw, self.bn2, self.act)
-        y = chain(y, self.conv_pwl, self.bn3)
-        return x + y if self.residual else y
+        expanded = (self.conv_pw, self.bn1, self.act, self.conv_dw, self.bn2, self.act)
+        shortcut = x if self.residual else None
+        return chain(x, *expanded, self.conv_pwl, self.bn3, self.end, add=shortcut)
 
 
 class EfficientNetLite(nn.Module):

@@ -4,13 +4,12 @@
 ReLU behind it are one walk over memory, while both stay layers with their names and parameters.
 The parts run one by one as soon as somebody could tell the difference: a hook on one of them, a
 swap of one of their operations, a subclass or a `forward` of one's own. In evaluation, where no
-gradient is wanted, a convolution takes the norm and the activation behind it along (`fold.py`).
+gradient is wanted, convolutions take along what stands behind them (`evaluate.py`).
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -18,16 +17,15 @@ from typing import Any
 from glassnet import ops
 from glassnet.errors import ShapeError
 from glassnet.nn.activation import GELU, ReLU, ReLU6, SiLU
-from glassnet.nn.conv import Conv2d
-from glassnet.nn.fold import folded
+from glassnet.nn.evaluate import evaluate, swapped
+from glassnet.nn.fold import usual
 from glassnet.nn.module import Module
 from glassnet.nn.norm import BatchNorm1d, BatchNorm2d
+from glassnet.nn.plan import FUSION
 from glassnet.nn.pool import MaxPool2d
-from glassnet.operation import SWAPS
 from glassnet.tape import is_grad_enabled
 from glassnet.tensor import Tensor
 
-_ON: ContextVar[bool] = ContextVar("fusion", default=True)
 CURVES: dict[type[Module], str] = {ReLU: "relu", ReLU6: "relu6", GELU: "gelu", SiLU: "silu"}
 WITH_RESIDUAL = (ReLU, ReLU6)  # after a sum: their derivative follows from their value
 
@@ -40,12 +38,12 @@ class fusion(AbstractContextManager["fusion"]):
     """
 
     def __init__(self, on: bool = True) -> None:
-        self._before = _ON.get()
-        _ON.set(on)
+        self._before = FUSION.get()
+        FUSION.set(on)
 
     def undo(self) -> None:
         """Put back what was there before."""
-        _ON.set(self._before)
+        FUSION.set(self._before)
 
     def __exit__(
         self,
@@ -61,12 +59,15 @@ def chain(x: Any, *layers: Module, add: Tensor | None = None) -> Any:
 
     >>> y = chain(x, self.conv1, self.bn1, self.relu)  # doctest: +SKIP
     >>> return chain(y, self.conv2, self.bn2, self.relu, add=shortcut)  # doctest: +SKIP
+
+    Where a block ends in a sum without an activation, `nn.Identity()` is its last layer.
     """
-    i, last, fuse = 0, len(layers) - 1, _ON.get()
+    i, last, fuse = 0, len(layers) - 1, FUSION.get()
+    evaluating = fuse and not is_grad_enabled()
     while i <= last:
         layer = layers[i]
-        if fuse and isinstance(layer, Conv2d) and (i < last or add is None):
-            y, count = _convolution(x, layer, layers[i + 1 :], add)
+        if evaluating and (i < last or add is None):
+            y, count = evaluate(x, layers[i:], add)
             if count:
                 x, i = y, i + count
                 continue
@@ -82,30 +83,16 @@ def chain(x: Any, *layers: Module, add: Tensor | None = None) -> Any:
     return x
 
 
-def _usual(*layers: Module) -> bool:
-    """Whether nobody watches these layers, or has put a forward of their own in them."""
-    return not any(
-        layer._forward_hooks or layer._forward_pre_hooks or "forward" in layer.__dict__
-        for layer in layers
-    )
-
-
-def _swapped(*operations: str) -> bool:
-    """Whether the user's own function stands in the place of one of these."""
-    swaps = SWAPS.get()
-    return bool(swaps) and not swaps.keys().isdisjoint(operations)
-
-
 def _norm_and_activation(x: Any, norm: Any, layer: Module, add: Tensor | None) -> Any:
     """activation(norm(x) + add), or None where the parts have to run."""
     curve = CURVES.get(type(layer))
-    if curve is None or not norm.training or norm.frozen or not _usual(norm, layer):
+    if curve is None or not norm.training or norm.frozen or not usual(norm, layer):
         return None
     if isinstance(layer, GELU) and layer.approximate != "none":
         return None
     if add is not None and (type(layer) not in WITH_RESIDUAL or add.shape != x.shape):
         return None
-    if _swapped("batch_norm", "add", curve):
+    if swapped("batch_norm", "add", curve):
         return None
     try:
         return norm.normalise(x, partial(ops.batch_norm_act, residual=add, activation=curve))
@@ -115,46 +102,14 @@ def _norm_and_activation(x: Any, norm: Any, layer: Module, add: Tensor | None) -
 
 def _relu_and_pool(x: Any, relu: Module, layer: Any, add: Tensor | None) -> Any:
     """pool(relu(x)), or None where the parts have to run."""
-    if type(layer) is not MaxPool2d or add is not None or not _usual(relu, layer):
+    if type(layer) is not MaxPool2d or add is not None or not usual(relu, layer):
         return None
-    if layer.dilation != 1 or layer.ceil_mode or _swapped("relu", "max_pool2d"):
+    if layer.dilation != 1 or layer.ceil_mode or swapped("relu", "max_pool2d"):
         return None
     try:
         return ops.relu_max_pool2d(x, layer.kernel_size, layer.stride, layer.padding)
     except ShapeError:
         return None
-
-
-def _convolution(x: Any, conv: Conv2d, after: Any, add: Tensor | None) -> tuple[Any, int]:
-    """activation(norm(conv(x))) in evaluation, and how many layers that is: 0 where parts run.
-
-    A convolution alone takes this way too: the kernels need not lay its filters out at each call.
-    """
-    norm = after[0] if after and _is_fixed_norm(after[0], conv) else None
-    rest = after if norm is None else after[1:]
-    act = rest[0] if rest and type(rest[0]) in WITH_RESIDUAL else None
-    if act is not None and add is not None and len(rest) == 1:
-        act = None  # add comes before it
-    some = [layer for layer in (conv, norm, act) if layer is not None]
-    curve = "none" if act is None else CURVES[type(act)]
-    plain = type(conv).forward is Conv2d.forward and _usual(*some)
-    if not plain or is_grad_enabled():
-        return None, 0
-    if _swapped("conv2d", "batch_norm", "batch_norm_eval", curve):
-        return None, 0
-    made = folded(conv, norm)
-    try:
-        y = ops.conv2d_act(x, made.weight, made.bias, *conv.window(x), curve)
-    except ShapeError:
-        return None, 0
-    return y, len(some)
-
-
-def _is_fixed_norm(norm: Any, conv: Conv2d) -> bool:
-    """Whether this is a batch norm whose statistics stay, of as many channels."""
-    if type(norm) is not BatchNorm2d or norm.running_mean is None:
-        return False
-    return (norm.frozen or not norm.training) and norm.num_features == conv.out_channels
 
 
 _TOGETHER: dict[type[Module], Any] = {

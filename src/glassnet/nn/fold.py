@@ -15,7 +15,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from glassnet.nn.conv import Conv2d
 from glassnet.nn.module import Module
+from glassnet.nn.norm import BatchNorm2d
 from glassnet.tape import Array
 from glassnet.tensor import Tensor
 
@@ -42,6 +44,26 @@ def folded(conv: Any, norm: Any | None) -> Folded:
         state = [None if t is None else (t.data, t._version.count) for t in sources]
         found = _FOLDED[conv] = Folded(*_fold(conv, norm), norm, state)
     return found
+
+
+def usual(*layers: Module) -> bool:
+    """Whether nobody watches these layers, or has put a forward of their own in them."""
+    return not any(
+        layer._forward_hooks or layer._forward_pre_hooks or "forward" in layer.__dict__
+        for layer in layers
+    )
+
+
+def plain_conv(layer: Any) -> bool:
+    """Whether this is a Conv2d, or a subclass of it with the same forward, that nobody watches."""
+    return isinstance(layer, Conv2d) and type(layer).forward is Conv2d.forward and usual(layer)
+
+
+def fixed_norm(layer: Any, conv: Conv2d) -> bool:
+    """Whether this is a batch norm of conv's channels whose statistics stay, and nobody watches."""
+    if type(layer) is not BatchNorm2d or layer.running_mean is None or not usual(layer):
+        return False
+    return (layer.frozen or not layer.training) and layer.num_features == conv.out_channels
 
 
 def _same(tensor: Tensor | None, state: tuple[Array, int] | None) -> bool:

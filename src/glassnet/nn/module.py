@@ -17,11 +17,13 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from glassnet.errors import CheckpointError, GlassnetError, GlassnetWarning, ShapeError
 from glassnet.nn.architecture import Described
-from glassnet.tape import Array, no_grad
+from glassnet.nn.plan import INSIDE, planned
+from glassnet.tape import Array, is_grad_enabled, no_grad, touch
 from glassnet.tensor import Tensor, as_array
 
 M = TypeVar("M", bound="Module")
 T = TypeVar("T", bound=Tensor)
+H = TypeVar("H")
 ForwardHook = Callable[["Module", tuple[Any, ...], Any], Any]
 ForwardPreHook = Callable[["Module", tuple[Any, ...]], Any]
 
@@ -30,6 +32,11 @@ class Parameter(Tensor):
     """A Tensor that a layer owns and an optimiser changes; assigning it to a layer is enough."""
 
     __slots__ = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "data":
+            touch()
 
     def __init__(self, data: ArrayLike | Tensor, requires_grad: bool = True) -> None:
         super().__init__(as_array(data), requires_grad)
@@ -59,11 +66,14 @@ class Module(Described):
     [('weight', (3,))]
 
     `training` tells dropout and batch normalisation what to do (`train()`, `eval()`); `frozen`
-    fixes batch statistics whatever the mode (`freeze()`).
+    fixes batch statistics whatever the mode (`freeze()`). A class may say that it is `steady`: in
+    evaluation its forward runs the same operations of glassnet on all inputs of a shape, looks at
+    no numbers and does nothing else; a network all of whose layers are is faster (`nn/plan.py`).
     """
 
     training: bool = True
     frozen: bool = False
+    steady: bool = False
     _buffers: dict[str, bool]  # name -> whether it is part of the state_dict
     _forward_hooks: list[ForwardHook]
     _forward_pre_hooks: list[ForwardPreHook]
@@ -76,6 +86,20 @@ class Module(Described):
     def __init__(self) -> None:
         """Nothing to prepare; called by habit from the constructors of layers."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Layers and models of glassnet are steady; others where the class itself says so."""
+        super().__init_subclass__(**options)
+        own = cls.__module__.startswith(("glassnet.nn.", "glassnet.models."))
+        cls.steady = vars(cls).get("steady", own)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        touch()
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        touch()
+
     # -- computing -------------------------------------------------------------------------------
     def _forward(self, *args: Any, **options: Any) -> Any:
         """What the layer computes; every layer defines it under the name `forward`."""
@@ -84,7 +108,20 @@ class Module(Described):
     forward: Callable[..., Any] = _forward
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """Run `forward`, and the hooks before and after it."""
+        """Run `forward`, and the hooks before and after it; a network in evaluation by its plan."""
+        asks = self.steady and len(args) == 1 and not options
+        if not asks or is_grad_enabled() or INSIDE.get():
+            return self._with_hooks(*args, **options)
+        output = planned(self, args[0])
+        if output is not None:
+            return output
+        token = INSIDE.set(True)
+        try:
+            return self._with_hooks(*args)
+        finally:
+            INSIDE.reset(token)
+
+    def _with_hooks(self, *args: Any, **options: Any) -> Any:
         for before in tuple(self._forward_pre_hooks):
             before(self, args)
         try:
@@ -112,13 +149,11 @@ class Module(Described):
         """Call `hook(module, args, output)` after forward; what it returns replaces the output.
         Returns a function that removes the hook.
         """
-        self._forward_hooks.append(hook)
-        return lambda: self._forward_hooks.remove(hook)
+        return _put(hook, self._forward_hooks)
 
     def register_forward_pre_hook(self, hook: ForwardPreHook) -> Callable[[], None]:
         """Call `hook(module, args)` before forward. Returns a function that removes the hook."""
-        self._forward_pre_hooks.append(hook)
-        return lambda: self._forward_pre_hooks.remove(hook)
+        return _put(hook, self._forward_pre_hooks)
 
     # -- the tree --------------------------------------------------------------------------------
     def _modules(self) -> Iterator[tuple[str, Module]]:
@@ -334,6 +369,18 @@ class Module(Described):
     def __repr__(self) -> str:
         lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self._modules()]
         return "\n  ".join([f"{self._call()}(", *lines]) + "\n)" if lines else self._call()
+
+
+def _put(hook: H, hooks: list[H]) -> Callable[[], None]:
+    """Add a hook; the function that takes it out again."""
+
+    def remove() -> None:
+        hooks.remove(hook)
+        touch()
+
+    hooks.append(hook)
+    touch()
+    return remove
 
 
 # PyTorch's files before 0.4.1 do not have it, and it decides nothing but the mean of momentum=None.

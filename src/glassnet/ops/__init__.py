@@ -80,7 +80,7 @@ from glassnet.ops.elementwise import (
     sqrt,
     where,
 )
-from glassnet.ops.fused import batch_norm_act, conv2d_act, relu_max_pool2d
+from glassnet.ops.fused import batch_norm_act, bottleneck, conv2d_act, relu_max_pool2d
 from glassnet.ops.index import embedding, gather, getitem, one_hot
 from glassnet.ops.loss import (
     binary_cross_entropy_with_logits,
@@ -172,6 +172,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_act",
     "binary_cross_entropy_with_logits",
+    "bottleneck",
     "broadcast_to",
     "cat",
     "chunk",

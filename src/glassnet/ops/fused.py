@@ -1,6 +1,6 @@
 """Operations in a row as one: what it computes is the row's, what it costs is one walk over memory.
 
-    x (N, C, ...) images or features, y like x
+    x (N, C, ...) images or features
     activation   "relu", "relu6", "gelu" or "silu"
 
 A page here composes the pages of its parts and has no mathematics of its own; its compiled twin
@@ -25,7 +25,7 @@ from glassnet.ops.pool import max_pool2d_backward, max_pool2d_forward
 from glassnet.tape import Array
 from glassnet.tensor import Tensor
 
-__all__ = ["batch_norm_act", "conv2d_act", "relu_max_pool2d"]
+__all__ = ["batch_norm_act", "bottleneck", "conv2d_act", "relu_max_pool2d"]
 
 MaybeArray = Array | None
 Gradients = tuple[Array | None, ...]
@@ -35,6 +35,15 @@ ACTIVATIONS: dict[str, Any] = {
     "gelu": (pages.gelu_forward, pages.gelu_backward),
     "silu": (pages.silu_forward, pages.silu_backward),
 }
+
+
+def _with_residual(z: Array, residual: MaybeArray) -> Array:
+    """z + residual, which must have its shape: nothing is broadcast."""
+    if residual is None:
+        return z
+    if residual.shape != z.shape:
+        raise ShapeError(f"expected a residual of shape {z.shape}, got {residual.shape}")
+    return z + residual
 
 
 # -- batch_norm, a residual, an activation ---------------------------------------------------------
@@ -52,10 +61,7 @@ def batch_norm_act_forward(
     Raises ShapeError as batch_norm does, and for a residual of another shape.
     """
     (z, mean, var), norm = batch_norm_forward(x, weight, bias, eps)
-    if residual is not None:
-        if residual.shape != x.shape:
-            raise ShapeError(f"expected a residual of shape {x.shape}, got {residual.shape}")
-        z = z + residual
+    z = _with_residual(z, residual)
     forward, backward = ACTIVATIONS[activation]
     y, kept = forward(z)
     return (y, mean, var), (norm, backward, kept, residual is not None)
@@ -140,40 +146,100 @@ def conv2d_act_forward(
     x: Array,
     weight: Array,
     bias: MaybeArray = None,
+    residual: MaybeArray = None,
     stride: Size = 1,
     padding: Padding = 0,
     dilation: Size = 1,
     groups: int = 1,
     activation: str = "relu",
 ) -> tuple[Array, Any]:
-    """y = activation(conv2d(x, weight, bias)), with "none" too. Raises ShapeError as conv2d does.
+    """y = activation(conv2d(x, weight, bias) + residual), with "none" too.
 
-    x (N, C, H, W), weight (O, C/G, KH, KW), bias (O) or None -> y (N, O, OH, OW)
+    x (N, C, H, W), weight (O, C/G, KH, KW), bias (O) or None, residual like y or None
+    -> y (N, O, OH, OW). Raises ShapeError as conv2d does, and for a residual of another shape.
     """
     z, conv = conv2d_forward(x, weight, bias, stride, padding, dilation, groups)
+    z = _with_residual(z, residual)
     if activation == "none":
-        return z, (conv, None, None)
+        return z, (conv, None, None, residual is not None)
     forward, backward = ACTIVATIONS[activation]
     y, kept = forward(z)
-    return y, (conv, backward, kept)
+    return y, (conv, backward, kept, residual is not None)
 
 
 def conv2d_act_backward(
-    dy: Array, cache: Any, needs: tuple[bool, ...] = (True, True, True)
+    dy: Array, cache: Any, needs: tuple[bool, ...] = (True, True, True, True)
 ) -> Gradients:
-    """The parts' gradients, from the last to the first."""
-    conv, backward, kept = cache
-    return conv2d_backward(dy if backward is None else backward(dy, kept), conv, needs)
+    """The parts' gradients, from the last to the first; dresidual is what the activation gives."""
+    conv, backward, kept, has_residual = cache
+    dz = dy if backward is None else backward(dy, kept)
+    gradients = conv2d_backward(dz, conv, needs[:3])
+    return (*gradients, dz) if has_residual else gradients
 
 
 def _conv_examples() -> list[Example]:
     x, b = normal(2, 4, 6, 5), normal(6)
     return [
         example(x, normal(6, 4, 1, 1), b),
-        example(x, normal(6, 4, 3, 3), b, 2, 1, activation="relu6"),
+        example(x, normal(6, 4, 3, 3), b, None, 2, 1, activation="relu6"),
+        example(x, normal(4, 4, 1, 1), None, normal(2, 4, 6, 5, key=1)),
         example(x, normal(4, 1, 3, 3), None, padding=1, groups=4, activation="none"),
         example(x, normal(4, 1, 3, 3), normal(4), padding=1, groups=4, activation="silu"),
     ]
 
 
 conv2d_act = operation(conv2d_act_forward, conv2d_act_backward, examples=_conv_examples)
+
+
+# -- an inverted bottleneck ------------------------------------------------------------------------
+def bottleneck_forward(
+    x: Array,
+    expand: Array,
+    expand_bias: MaybeArray,
+    depthwise: Array,
+    depthwise_bias: MaybeArray,
+    project: Array,
+    project_bias: MaybeArray,
+    residual: MaybeArray = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+    activation: str = "relu6",
+) -> tuple[Array, Any]:
+    """y = project(f(depthwise(f(expand(x))))) + residual [Sandler et al. 2018, section 3.3].
+
+    x (N, C, H, W), expand (E, C, 1, 1), depthwise (E, 1, KH, KW), project (O, E, 1, 1), a bias
+    each or None, residual like y or None -> y (N, O, OH, OW); stride and padding are those of the
+    depthwise convolution. Raises ShapeError as conv2d does, and for a residual of another shape.
+    """
+    t, one = conv2d_act_forward(x, expand, expand_bias, activation=activation)
+    groups = len(depthwise)
+    u, two = conv2d_act_forward(
+        t, depthwise, depthwise_bias, None, stride, padding, 1, groups, activation
+    )
+    y, three = conv2d_act_forward(u, project, project_bias, residual, activation="none")
+    return y, (one, two, three)
+
+
+def bottleneck_backward(dy: Array, cache: Any, needs: tuple[bool, ...] = (True,) * 8) -> Gradients:
+    """The parts' gradients, from the last to the first; dresidual = dy."""
+    one, two, three = cache
+    du, dproject, dproject_bias, *more = conv2d_act_backward(dy, three, (True, *needs[5:7]))
+    assert du is not None
+    dt, ddepthwise, ddepthwise_bias = conv2d_act_backward(du, two, (True, *needs[3:5]))
+    assert dt is not None
+    dx, dexpand, dexpand_bias = conv2d_act_backward(dt, one, needs[:3])
+    gradients = (dx, dexpand, dexpand_bias, ddepthwise, ddepthwise_bias, dproject, dproject_bias)
+    return (*gradients, *more)
+
+
+def _bottleneck_examples() -> list[Example]:
+    x, e, d = normal(2, 3, 6, 5), normal(8, 3, 1, 1), normal(8, 1, 3, 3)
+    p, b = normal(3, 8, 1, 1), normal(8)
+    return [
+        example(x, e, b, d, normal(8, key=1), p, normal(3), normal(2, 3, 6, 5, key=1), 1, 1),
+        example(x, e, None, d, b, p, None, None, 2, ((0, 1), (1, 1)), activation="relu"),
+        example(x, e, b, d, None, p, None, activation="silu"),
+    ]
+
+
+bottleneck = operation(bottleneck_forward, bottleneck_backward, examples=_bottleneck_examples)
