@@ -6,6 +6,8 @@ sentence that says what it is. No labels are needed, and no tape: these networks
 difference between what they see and what they dream.
 """
 
+from glassnet.dreams.chain import Chain, Frame, associate
+from glassnet.dreams.files import load
 from glassnet.dreams.learn import Learning, fit
 from glassnet.dreams.likelihood import Bracket, ais, bracket, exact_log_z, reverse_ais
 from glassnet.dreams.rbm import RBM, binarise
@@ -13,11 +15,15 @@ from glassnet.dreams.rbm import RBM, binarise
 __all__ = [
     "RBM",
     "Bracket",
+    "Chain",
+    "Frame",
     "Learning",
     "ais",
+    "associate",
     "binarise",
     "bracket",
     "exact_log_z",
     "fit",
+    "load",
     "reverse_ais",
 ]

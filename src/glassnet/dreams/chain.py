@@ -1,0 +1,212 @@
+"""Chains that can be watched: a machine dreams, one Gibbs step at a time.
+
+    N chains side by side, V pixels, L label units, H_i units in hidden layer i, T temperature
+
+A step of the top machine, with E the energy of the file `rbm.py`:
+
+    v ~ sigmoid((b + W h) / T),   y ~ softmax((d + U h) / T),   h ~ sigmoid((c + v W + y U) / T)
+
+What is clamped is put back after each draw: a class, or a mixture of classes, in place of y; known
+pixels in place of what was dreamt there. In a deep belief network v is the layer below the top; its
+generative weights carry v down to the pixels, and where pixels are known, its recognition weights
+carry the mended image up again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from glassnet import random
+from glassnet.dreams.rbm import RBM, Array, Generator, State, flip, sigmoid
+from glassnet.errors import DataError, GlassnetError, ShapeError
+
+_START, _STEP = 0xD0, 0xD1
+
+
+@dataclass
+class Frame:
+    """What one Gibbs step shows.
+
+    step     how many steps were made before this one was seen
+    visible  (N, V) probabilities of the pixels, 0..1; the means of Gaussian units
+    hidden   of each hidden layer, bottom to top, (N, H_i)
+    label    (N, L) probabilities, or what is clamped there; (N, 0) without label units
+    energy   (N,) free energy of the (top) machine in this state
+    """
+
+    step: int
+    visible: Array
+    hidden: list[Array]
+    label: Array
+    energy: Array
+
+
+class Chain:
+    """`count` chains of a machine, each step a function of (seed, step) alone.
+
+    The same model, seed and clamps give the same dreams. They start from noise; `start` begins
+    anew, from an image if one is given.
+    """
+
+    def __init__(self, model: RBM, count: int = 1, seed: int = 0) -> None:
+        if count < 1 or seed < 0:
+            raise GlassnetError(f"expected at least 1 chain and a seed from 0, got {count}, {seed}")
+        self.model, self.count, self.seed = model, count, seed
+        self._label: Array | None = None
+        self._pixels: Array | None = None
+        self._known: Array | None = None
+        self.start()
+
+    def clamp(
+        self,
+        label: int | ArrayLike | None = None,
+        pixels: ArrayLike | None = None,
+        known: ArrayLike | None = None,
+    ) -> None:
+        """Hold a class, known pixels, both, or (with no arguments) nothing any more.
+
+        label   a class, or shares of classes that add up to 1, (L,) or for each chain (N, L)
+        pixels  (V,) or (N, V) in 0..1; known says where they are held, (V,) of True and False, all
+                of them where it is left out
+        Raises ShapeError, DataError or GlassnetError for what does not fit the machine.
+        """
+        self._label = None if label is None else self._shares(label)
+        self._pixels = self._known = None
+        if pixels is not None:
+            held = np.ones(self.model.visible, bool) if known is None else np.asarray(known, bool)
+            if held.size != self.model.visible:
+                raise ShapeError(
+                    f"expected known for {self.model.visible} pixels, got {held.shape}"
+                )
+            self._pixels, self._known = self._images(pixels), held.reshape(1, -1)
+        elif known is not None:
+            raise GlassnetError("known says which pixels are held; give the pixels too")
+
+    def start(self, image: ArrayLike | None = None) -> None:
+        """Begin anew: from an image (V,) or images (N, V) in 0..1, or from noise."""
+        self.steps = 0
+        draw = random.derive(self.seed, _START)
+        self._state = self.model.start(self.count, draw)
+        if image is not None:
+            self._see(self._images(image), draw)
+        self._frame: Frame | None = None
+
+    def step(self, steps: int = 1, temperature: float = 1.0) -> Frame:
+        """Make so many Gibbs steps, hot ones above temperature 1; gives what is there then."""
+        if steps < 1 or not temperature > 0:
+            raise GlassnetError(
+                f"expected at least 1 step and a temperature above 0, got {steps}, {temperature}"
+            )
+        for _ in range(steps):
+            self.steps += 1
+            self._gibbs(temperature, random.derive(self.seed, _STEP, self.steps))
+        return self.look()
+
+    def look(self) -> Frame:
+        """What is there now, without a step."""
+        rbm, state = self.model, self._state
+        visible = self._mend(rbm.p_visible(state.h))
+        label = self._label
+        if label is None:
+            label = rbm.p_label(state.h) if rbm.labels else state.y
+        return Frame(self.steps, visible, [state.h], label, rbm.free_energy(state.v, state.y))
+
+    # -- one step ----------------------------------------------------------------------------------
+    def _gibbs(self, temperature: float, draw: Generator) -> None:
+        rbm, h = self.model, self._state.h
+        v = self._draw_visible(h, temperature, draw)
+        y = self._draw_label(h, temperature, draw)
+        self._state = State(
+            v, flip(sigmoid(rbm.hidden_input(v, y) / np.float32(temperature)), draw), y
+        )
+
+    def _draw_visible(self, h: Array, temperature: float, draw: Generator) -> Array:
+        rbm = self.model
+        mean = h @ rbm.weight.T + rbm.visible_bias
+        if rbm.gaussian:
+            noise = draw.standard_normal(mean.shape, dtype=np.float32)
+            return self._mend(mean + np.float32(np.sqrt(temperature)) * noise)
+        return self._mend(flip(sigmoid(mean / np.float32(temperature)), draw))
+
+    def _draw_label(self, h: Array, temperature: float, draw: Generator) -> Array:
+        """One-hot: the largest log odds after Gumbel noise is a draw from their softmax."""
+        if self._label is not None:
+            return self._label
+        rbm = self.model
+        odds = (h @ rbm.label_weight.T + rbm.label_bias) / np.float32(temperature)
+        if not rbm.labels:
+            return odds
+        chosen = (odds + draw.gumbel(size=odds.shape)).argmax(axis=1)
+        return np.eye(rbm.labels, dtype=np.float32)[chosen]
+
+    def _see(self, images: Array, draw: Generator) -> None:
+        """The state that images call up; labels, where none is clamped, by what they suggest."""
+        rbm = self.model
+        even = np.full((self.count, rbm.labels), 1 / max(rbm.labels, 1), np.float32)
+        y = even if self._label is None else self._label
+        h = rbm.sample_hidden(images, y, draw)
+        self._state = State(images, h, self._draw_label(h, 1, draw))
+
+    def _mend(self, visible: Array) -> Array:
+        """Known pixels in place of what was dreamt there."""
+        if self._pixels is None or self._known is None:
+            return visible
+        return np.where(self._known, self._pixels, visible)
+
+    # -- what is given -----------------------------------------------------------------------------
+    def _shares(self, label: int | ArrayLike) -> Array:
+        """A class or shares of classes -> (N, L)."""
+        labels = self.model.labels
+        if not labels:
+            raise GlassnetError("this machine has no label units, so no class can be clamped")
+        shares = np.asarray(label)
+        if shares.ndim == 0:
+            if not (np.issubdtype(shares.dtype, np.integer) and 0 <= shares < labels):
+                raise DataError(f"expected a class from 0 to {labels - 1}, got {shares}")
+            shares = np.eye(labels, dtype=np.float32)[shares]
+        if shares.shape not in ((labels,), (self.count, labels)):
+            raise ShapeError(
+                f"expected shares ({labels},) or ({self.count}, {labels}), got {shares.shape}"
+            )
+        if not (shares.min() >= 0 and np.allclose(shares.sum(axis=-1), 1, atol=1e-3)):
+            raise DataError("the shares of classes must be at least 0 and add up to 1")
+        return self._for_all(shares)
+
+    def _images(self, images: ArrayLike) -> Array:
+        """One image or one for each chain -> (N, V)."""
+        values = np.asarray(images)
+        rows = 1 if values.size == self.model.visible else self.count
+        if values.size != rows * self.model.visible:
+            raise ShapeError(
+                f"expected an image of {self.model.visible} pixels, or {self.count} of them, "
+                f"got {values.shape}"
+            )
+        return self._for_all(self.model.examples(values.reshape(rows, -1)))
+
+    def _for_all(self, values: Array) -> Array:
+        """The same for all chains, where there is one row alone."""
+        width = values.shape[-1]
+        return np.array(np.broadcast_to(values, (self.count, width)), np.float32)
+
+
+def associate(
+    model: RBM, first: int, second: int, steps: int, seed: int = 0, settle: int = 50
+) -> Iterator[Frame]:
+    """Free association: `steps` frames, on whose way the clamp moves from one class to another.
+
+    Label units hold (1 - a) first + a second, a from 0 to 1; before, `settle` steps with the first.
+    """
+    if steps < 2:
+        raise GlassnetError(f"a way from one class to another takes at least 2 steps, got {steps}")
+    chain = Chain(model, 1, seed)
+    one, other = np.eye(model.labels, dtype=np.float32)[[first, second]]
+    chain.clamp(one)
+    if settle:
+        chain.step(settle)
+    for share in np.linspace(0, 1, steps, dtype=np.float32):
+        chain.clamp((1 - share) * one + share * other)
+        yield chain.step()

@@ -1,0 +1,21 @@
+"""Machines in files: which kind a file holds stands in it."""
+
+from __future__ import annotations
+
+import os
+
+from glassnet import io
+from glassnet.dreams.rbm import RBM
+from glassnet.errors import CheckpointError
+
+KINDS = {"RBM": RBM}
+
+
+def load(path: str | os.PathLike[str]) -> RBM:
+    """The machine that a `save` of any of them wrote. Raises CheckpointError for other files."""
+    kind = io.load(path)[1].get("kind")
+    if kind not in KINDS:
+        raise CheckpointError(
+            f"{path} holds {kind or 'no machine'}; expected one of {', '.join(KINDS)}"
+        )
+    return KINDS[kind].load(path)
