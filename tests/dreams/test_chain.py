@@ -83,6 +83,20 @@ def test_the_same_seed_dreams_the_same_in_any_portions() -> None:
     assert not np.array_equal(frames[0].visible, frames[2].visible)
 
 
+def test_a_chain_goes_on_from_a_frame() -> None:
+    whole, first, second = (Chain(machine(6, 4, 2), 3, seed=5) for _ in range(3))
+    for chain in (whole, first, second):
+        chain.clamp(label=1, pixels=[0.5] * 6, known=[True, False, False] * 2)
+    seen = first.step(4)
+    second.resume(seen.step, seen.hidden)
+    expected, frame = whole.step(7), second.step(3)
+    assert frame.step == 7
+    for name in ("visible", "label", "energy"):
+        np.testing.assert_array_equal(getattr(frame, name), getattr(expected, name))
+    with pytest.raises(ShapeError, match=r"hidden units \(3, 4\), got 1 and \(3, 5\)"):
+        second.resume(1, [np.zeros((3, 5))])
+
+
 @pytest.mark.parametrize("temperature", [1, 2])
 def test_gaussian_chains_sample_their_mixture(temperature: float) -> None:
     rbm = RBM(1, 1, gaussian=True)

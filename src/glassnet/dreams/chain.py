@@ -14,16 +14,18 @@ carry the mended image up again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet import random
+from glassnet.dreams.dbn import DBN
 from glassnet.dreams.rbm import RBM, Array, Generator, State, flip, sigmoid
 from glassnet.errors import DataError, GlassnetError, ShapeError
 
+Model = RBM | DBN
 _START, _STEP = 0xD0, 0xD1
 
 
@@ -52,10 +54,11 @@ class Chain:
     anew, from an image if one is given.
     """
 
-    def __init__(self, model: RBM, count: int = 1, seed: int = 0) -> None:
+    def __init__(self, model: Model, count: int = 1, seed: int = 0) -> None:
         if count < 1 or seed < 0:
             raise GlassnetError(f"expected at least 1 chain and a seed from 0, got {count}, {seed}")
         self.model, self.count, self.seed = model, count, seed
+        self.top = model.top if isinstance(model, DBN) else model
         self._label: Array | None = None
         self._pixels: Array | None = None
         self._known: Array | None = None
@@ -90,10 +93,24 @@ class Chain:
         """Begin anew: from an image (V,) or images (N, V) in 0..1, or from noise."""
         self.steps = 0
         draw = random.derive(self.seed, _START)
-        self._state = self.model.start(self.count, draw)
+        self._state = self.top.start(self.count, draw)
         if image is not None:
             self._see(self._images(image), draw)
-        self._frame: Frame | None = None
+
+    def resume(self, step: int, hidden: Sequence[ArrayLike]) -> None:
+        """Go on from a frame, of its `step` and `hidden`: what follows is what followed there.
+
+        The states of the hidden units are all that a step builds on, so who watches can carry a
+        chain along and go on elsewhere. Raises ShapeError for those of another machine.
+        """
+        h = np.asarray(hidden[-1], np.float32)
+        if step < 0 or h.shape != self._state.h.shape:
+            raise ShapeError(
+                f"expected a step from 0 and hidden units {self._state.h.shape}, got {step} and "
+                f"{h.shape}"
+            )
+        self.steps = step
+        self._state = State(self.top.p_visible(h), h, self.top.p_label(h))
 
     def step(self, steps: int = 1, temperature: float = 1.0) -> Frame:
         """Make so many Gibbs steps, hot ones above temperature 1; gives what is there then."""
@@ -107,49 +124,59 @@ class Chain:
         return self.look()
 
     def look(self) -> Frame:
-        """What is there now, without a step."""
-        rbm, state = self.model, self._state
-        visible = self._mend(rbm.p_visible(state.h))
+        """What is there now, without a step: what the topmost layer's states bring about below."""
+        top, state = self.top, self._state
+        layers = [top.p_visible(state.h), state.h]
+        if isinstance(self.model, DBN):
+            layers = [*self.model.down(layers[0]), *layers]
         label = self._label
         if label is None:
-            label = rbm.p_label(state.h) if rbm.labels else state.y
-        return Frame(self.steps, visible, [state.h], label, rbm.free_energy(state.v, state.y))
+            label = top.p_label(state.h) if top.labels else state.y
+        energy = top.free_energy(state.v, state.y)
+        return Frame(self.steps, self._mend(layers[0]), layers[1:], label, energy)
 
     # -- one step ----------------------------------------------------------------------------------
     def _gibbs(self, temperature: float, draw: Generator) -> None:
-        rbm, h = self.model, self._state.h
+        top, h = self.top, self._state.h
         v = self._draw_visible(h, temperature, draw)
         y = self._draw_label(h, temperature, draw)
         self._state = State(
-            v, flip(sigmoid(rbm.hidden_input(v, y) / np.float32(temperature)), draw), y
+            v, flip(sigmoid(top.hidden_input(v, y) / np.float32(temperature)), draw), y
         )
 
     def _draw_visible(self, h: Array, temperature: float, draw: Generator) -> Array:
-        rbm = self.model
-        mean = h @ rbm.weight.T + rbm.visible_bias
-        if rbm.gaussian:
+        """The top machine's visible units; what is known of the pixels has its say."""
+        top = self.top
+        mean = h @ top.weight.T + top.visible_bias
+        if top.gaussian:
             noise = draw.standard_normal(mean.shape, dtype=np.float32)
             return self._mend(mean + np.float32(np.sqrt(temperature)) * noise)
-        return self._mend(flip(sigmoid(mean / np.float32(temperature)), draw))
+        v = flip(sigmoid(mean / np.float32(temperature)), draw)
+        if not isinstance(self.model, DBN):
+            return self._mend(v)
+        if self._known is None:
+            return v
+        return flip(self.model.up(self._mend(self.model.down(v)[0])), draw)
 
     def _draw_label(self, h: Array, temperature: float, draw: Generator) -> Array:
         """One-hot: the largest log odds after Gumbel noise is a draw from their softmax."""
         if self._label is not None:
             return self._label
-        rbm = self.model
-        odds = (h @ rbm.label_weight.T + rbm.label_bias) / np.float32(temperature)
-        if not rbm.labels:
+        top = self.top
+        odds = (h @ top.label_weight.T + top.label_bias) / np.float32(temperature)
+        if not top.labels:
             return odds
         chosen = (odds + draw.gumbel(size=odds.shape)).argmax(axis=1)
-        return np.eye(rbm.labels, dtype=np.float32)[chosen]
+        return np.eye(top.labels, dtype=np.float32)[chosen]
 
     def _see(self, images: Array, draw: Generator) -> None:
         """The state that images call up; labels, where none is clamped, by what they suggest."""
-        rbm = self.model
-        even = np.full((self.count, rbm.labels), 1 / max(rbm.labels, 1), np.float32)
+        top = self.top
+        even = np.full((self.count, top.labels), 1 / max(top.labels, 1), np.float32)
         y = even if self._label is None else self._label
-        h = rbm.sample_hidden(images, y, draw)
-        self._state = State(images, h, self._draw_label(h, 1, draw))
+        v = flip(self.model.up(images), draw) if isinstance(self.model, DBN) else images
+        h = top.sample_hidden(v, y, draw)
+        self._state = State(v, h, self._draw_label(h, 1, draw))
 
     def _mend(self, visible: Array) -> Array:
         """Known pixels in place of what was dreamt there."""
@@ -194,7 +221,7 @@ class Chain:
 
 
 def associate(
-    model: RBM, first: int, second: int, steps: int, seed: int = 0, settle: int = 50
+    model: Model, first: int, second: int, steps: int, seed: int = 0, settle: int = 50
 ) -> Iterator[Frame]:
     """Free association: `steps` frames, on whose way the clamp moves from one class to another.
 
