@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 
 from glassnet import io
+from glassnet.dreams.dbn import DBN
 from glassnet.dreams.rbm import RBM
 from glassnet.errors import CheckpointError
 
-KINDS = {"RBM": RBM}
+KINDS: dict[str, type[RBM] | type[DBN]] = {"RBM": RBM, "DBN": DBN}
 
 
-def load(path: str | os.PathLike[str]) -> RBM:
+def load(path: str | os.PathLike[str]) -> RBM | DBN:
     """The machine that a `save` of any of them wrote. Raises CheckpointError for other files."""
     kind = io.load(path)[1].get("kind")
     if kind not in KINDS:
