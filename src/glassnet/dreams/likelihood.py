@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from glassnet import random
 from glassnet.dreams.learn import temper
-from glassnet.dreams.rbm import RBM, Array, Generator, State, flip, sigmoid, softplus
+from glassnet.dreams.rbm import RBM, Array, Generator, State, softplus
+from glassnet.dreams.sampling import bernoulli
 from glassnet.errors import GlassnetError
 
 Floats = NDArray[np.float64]
@@ -91,10 +92,9 @@ def _walk_sum(rbm: RBM, state: State, betas: Floats, draw: Generator) -> Floats:
         fed = rbm.hidden_input(state.v, state.y)  # (N, H)
         total += softplus(following * fed).sum(axis=1, dtype=np.float64)
         total -= softplus(now * fed).sum(axis=1, dtype=np.float64)
-        h = flip(sigmoid(np.float32(following) * fed), draw)
-        mean = rbm.visible_bias + np.float32(following) * (h @ rbm.weight.T)
-        v = rbm.visible_around(mean, draw)
-        state = State(v, h, rbm.sample_label(np.float32(following) * h, draw))
+        h = bernoulli(fed, np.zeros(rbm.hidden, np.float32), draw, following)[0]
+        v = rbm.sample_visible(h, draw, following)
+        state = State(v, h, rbm.sample_label(h, draw, following))
     return total
 
 

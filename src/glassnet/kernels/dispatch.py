@@ -99,6 +99,15 @@ def update(name: str) -> Pair | None:
     return found and (found, optim.serves)
 
 
+def bernoulli(x: Any, bias: Any) -> Callable[..., Any] | None:
+    """The compiled draws of `dreams/sampling.py` for these arrays, or None where the page runs."""
+    if MODE == "reference" or not HOMES or not _bring("sampling"):
+        return None
+    from glassnet.kernels import sampling
+
+    return sampling.bernoulli if sampling.serves(x, bias) else None
+
+
 def added(a: Any, b: Any) -> Any:
     """a + b, for the tape: two arrays of one shape."""
     if a.size < LARGE or MODE == "reference" or not HOMES or not _bring("arithmetic"):
