@@ -9,6 +9,7 @@ difference between what they see and what they dream.
 from glassnet.dreams.chain import Chain, Frame, associate
 from glassnet.dreams.dbn import DBN
 from glassnet.dreams.files import load
+from glassnet.dreams.finetune import unrolled
 from glassnet.dreams.learn import Learning, fit
 from glassnet.dreams.likelihood import Bracket, ais, bracket, exact_log_z, reverse_ais
 from glassnet.dreams.rbm import RBM, binarise
@@ -28,4 +29,5 @@ __all__ = [
     "fit",
     "load",
     "reverse_ais",
+    "unrolled",
 ]
