@@ -28,6 +28,7 @@ from numpy.typing import ArrayLike
 
 from glassnet import random
 from glassnet.dreams.rbm import RBM, Array, Generator, State, flip
+from glassnet.dreams.sampling import product
 from glassnet.errors import GlassnetError, ShapeError
 from glassnet.kernels import dispatch
 from glassnet.optim.sgd import sgd_update
@@ -224,7 +225,7 @@ class Trainer:
         dv, dh, dy = (dreamt_mean - seen_mean for seen_mean, dreamt_mean in map(_means, (v, h, y)))
         rows = np.concatenate([h[0] / np.float32(-len(h[0])), h[1] / np.float32(len(h[1]))])
         rows = np.concatenate([rows, -dh[None], -l[None]])  # (N + M + 2, H)
-        dw = np.concatenate([*v, m[None], dv[None]]).T @ rows
+        dw = product(np.concatenate([*v, m[None], dv[None]]), rows, turned=True)
         du = np.concatenate([*y, np.zeros_like(dy)[None], dy[None]]).T @ rows
         return {
             "weight": dw,

@@ -88,13 +88,14 @@ def _log_z_0(rbm: RBM) -> float:
 def _walk_sum(rbm: RBM, state: State, betas: Floats, draw: Generator) -> Floats:
     """The sum over a walk's steps of log p*_next(v) - log p*_now(v), through the `betas`."""
     total = np.zeros(len(state.v))
-    for now, following in pairwise(betas):
-        fed = rbm.hidden_input(state.v, state.y)  # (N, H)
-        total += softplus(following * fed).sum(axis=1, dtype=np.float64)
-        total -= softplus(now * fed).sum(axis=1, dtype=np.float64)
-        h = bernoulli(fed, np.zeros(rbm.hidden, np.float32), draw, following)[0]
-        v = rbm.sample_visible(h, draw, following)
-        state = State(v, h, rbm.sample_label(h, draw, following))
+    with rbm.at_rest():
+        for now, following in pairwise(betas):
+            fed = rbm.hidden_input(state.v, state.y)  # (N, H)
+            total += softplus(following * fed).sum(axis=1, dtype=np.float64)
+            total -= softplus(now * fed).sum(axis=1, dtype=np.float64)
+            h = bernoulli(fed, np.zeros(rbm.hidden, np.float32), draw, following)[0]
+            v = rbm.sample_visible(h, draw, following)
+            state = State(v, h, rbm.sample_label(h, draw, following))
     return total
 
 
@@ -153,8 +154,9 @@ def tempered_samples(
     """Ends of `count` chains at temperature 1 that exchanged places with hotter ones."""
     draw = random.derive(seed, _CHAINS)
     replicas = [rbm.start(count, draw) for _ in range(temperatures)]
-    for _ in range(rounds):
-        temper(rbm, replicas, draw, 1)
+    with rbm.at_rest():
+        for _ in range(rounds):
+            temper(rbm, replicas, draw, 1)
     return replicas[0]
 
 

@@ -17,6 +17,8 @@ contrastive divergence"; Gaussian units: Hinton & Salakhutdinov 2006; labels: La
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet import io
-from glassnet.dreams.sampling import bernoulli
+from glassnet.dreams.sampling import bernoulli, product
 from glassnet.dreams.sampling import sigmoid as sigmoid
 from glassnet.errors import CheckpointError, DataError, GlassnetError, ShapeError
 
@@ -106,6 +108,7 @@ class RBM:
         self.hidden_bias = np.zeros(hidden, np.float32)
         self.label_weight = _small(draw, labels, hidden)
         self.label_bias = np.zeros(labels, np.float32)
+        self._turned: Array | None = None  # W^T, while the weights are at rest
 
     def __repr__(self) -> str:
         labels = f", labels={self.labels}" if self.labels else ""
@@ -121,7 +124,7 @@ class RBM:
 
     def _fed(self, v: Array, y: Array | None) -> Array:
         """v W + y U."""
-        total: Array = v @ self.weight
+        total = product(v, self.weight)
         if y is not None and self.labels:
             total += y @ self.label_weight
         return total
@@ -190,9 +193,18 @@ class RBM:
     def _bias(self, beta: float) -> Array:
         return self.hidden_bias if beta == 1 else np.float32(beta) * self.hidden_bias
 
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Within the block the weights stay as they are: W^T is kept, and chains run faster."""
+        self._turned = np.ascontiguousarray(self.weight.T)
+        try:
+            yield
+        finally:
+            self._turned = None
+
     def sample_visible(self, h: Array, draw: Generator, beta: float = 1) -> Array:
         """v ~ p(v | h)."""
-        fed = h @ self.weight.T
+        fed = h @ self.weight.T if self._turned is None else product(h, self._turned)
         if not self.gaussian:
             return bernoulli(fed, self.visible_bias, draw, beta)[0]
         return self.visible_around(np.float32(beta) * fed + self.visible_bias, draw)

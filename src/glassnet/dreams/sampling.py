@@ -33,6 +33,15 @@ def sigmoid(x: Array) -> Array:
     return y
 
 
+def product(a: Array, b: Array, turned: bool = False) -> Array:
+    """a b, or a^T b where `turned`; compiled, and without the zeros of a, where it has many."""
+    found: Array | None = dispatch.sparse_product(a, b, turned)
+    if found is not None:
+        return found
+    full: Array = (a.T if turned else a) @ b
+    return full
+
+
 def threefry(a: Words, b: Words, key: Key) -> tuple[Words, Words]:
     """Two random words for each counter (a, b): 20 rounds of x += y; y = (y turned) ^ x.
 

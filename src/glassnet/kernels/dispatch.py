@@ -108,6 +108,15 @@ def bernoulli(x: Any, bias: Any) -> Callable[..., Any] | None:
     return sampling.bernoulli if sampling.serves(x, bias) else None
 
 
+def sparse_product(a: Any, b: Any, turned: bool = False) -> Any:
+    """a b, or a^T b, compiled; None where the page runs, or where a has too few zeros."""
+    if MODE == "reference" or not HOMES or not _bring("sparse"):
+        return None
+    from glassnet.kernels import sparse
+
+    return sparse.times(a, b, turned) if sparse.serves(a, b) else None
+
+
 def added(a: Any, b: Any) -> Any:
     """a + b, for the tape: two arrays of one shape."""
     if a.size < LARGE or MODE == "reference" or not HOMES or not _bring("arithmetic"):
