@@ -14,10 +14,20 @@ from glassnet.errors import CheckpointError, DataError, GlassnetError, ShapeErro
 from tests.dreams.test_rbm import energies, machine
 
 
+def state_of(chain: Chain) -> Any:
+    """What its units are."""
+    return chain._walk.state  # type: ignore[attr-defined]
+
+
+def rbm_of(chain: Chain) -> RBM:
+    assert isinstance(chain.model, RBM)
+    return chain.model
+
+
 def seen_and_true(chain: Chain, labels: int) -> Any:
     """How often each (v, y) is met, and how likely the machine finds it: (2^V, L) twice."""
-    p = np.exp(energies(chain.model)).sum(axis=2)
-    state = chain._state
+    p = np.exp(energies(rbm_of(chain))).sum(axis=2)
+    state = state_of(chain)
     seen = np.zeros_like(p)
     powers = 2 ** np.arange(chain.model.visible)[::-1]
     y = state.y.argmax(axis=1) if labels else np.zeros(chain.count, int)
@@ -38,7 +48,7 @@ def test_a_free_chain_samples_the_machine() -> None:
 def test_temperature_flattens_the_distribution() -> None:
     chain = Chain(machine(3, 2), count=20_000)
     chain.step(30, temperature=2)
-    p = np.exp(energies(chain.model) / 2).sum(axis=2)
+    p = np.exp(energies(rbm_of(chain)) / 2).sum(axis=2)
     seen, _ = seen_and_true(chain, 0)
     assert np.abs(seen - p / p.sum()).max() < 4 * np.sqrt(0.25 / 20_000)
 
@@ -59,15 +69,14 @@ def test_a_clamped_chain_samples_the_conditional() -> None:
 def test_energy_is_the_free_energy_of_what_is_there() -> None:
     chain = Chain(machine(3, 2, 2), count=4)
     frame = chain.step()
-    state = chain._state
-    np.testing.assert_array_equal(frame.energy, chain.model.free_energy(state.v, state.y))
+    state = state_of(chain)
+    np.testing.assert_array_equal(frame.energy, rbm_of(chain).free_energy(state.v, state.y))
 
 
 def test_chains_start_from_an_image() -> None:
     rbm = RBM(6, 5)
-    rbm.weight[...] = np.eye(6, 5) * 8
-    rbm.hidden_bias[...] = -4
-    rbm.visible_bias[...] = -4
+    rbm.weight[...] = np.eye(6, 5) * 40
+    rbm.hidden_bias[...] = rbm.visible_bias[...] = -20
     chain = Chain(rbm, count=3)
     image = np.array([1, 0, 1, 0, 1, 0], np.float32)
     chain.start(image.reshape(2, 3))
@@ -103,7 +112,7 @@ def test_gaussian_chains_sample_their_mixture(temperature: float) -> None:
     rbm.weight[...], rbm.visible_bias[...] = 2, -1  # half around -1, half around 1
     chain = Chain(rbm, count=20_000)
     chain.step(40, temperature)
-    v = chain._state.v
+    v = state_of(chain).v
     assert abs(v.mean()) < 0.06 and v.var() == pytest.approx(1 + temperature, abs=0.1)
 
 

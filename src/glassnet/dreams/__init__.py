@@ -7,6 +7,7 @@ difference between what they see and what they dream.
 """
 
 from glassnet.dreams.chain import Chain, Frame, associate
+from glassnet.dreams.dbm import DBM
 from glassnet.dreams.dbn import DBN
 from glassnet.dreams.files import load
 from glassnet.dreams.finetune import unrolled
@@ -15,6 +16,7 @@ from glassnet.dreams.likelihood import Bracket, ais, bracket, exact_log_z, rever
 from glassnet.dreams.rbm import RBM, binarise
 
 __all__ = [
+    "DBM",
     "DBN",
     "RBM",
     "Bracket",

@@ -1,15 +1,9 @@
 """Chains that can be watched: a machine dreams, one Gibbs step at a time.
 
-    N chains side by side, V pixels, L label units, H_i units in hidden layer i, T temperature
+    N chains side by side, V pixels, L label units, H_i units in hidden layer i
 
-A step of the top machine, with E the energy of the file `rbm.py`:
-
-    v ~ sigmoid((b + W h) / T),   y ~ softmax((d + U h) / T),   h ~ sigmoid((c + v W + y U) / T)
-
-What is clamped is put back after each draw: a class, or a mixture of classes, in place of y; known
-pixels in place of what was dreamt there. In a deep belief network v is the layer below the top; its
-generative weights carry v down to the pixels, and where pixels are known, its recognition weights
-carry the mended image up again.
+What is clamped is put back after each draw: a class, or a mixture of classes, in place of the label
+units; known pixels in place of what was dreamt there. `walk.py` makes the steps.
 """
 
 from __future__ import annotations
@@ -21,11 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet import random
-from glassnet.dreams.dbn import DBN
-from glassnet.dreams.rbm import RBM, Array, Generator, State, flip, sigmoid
+from glassnet.dreams.rbm import Array
+from glassnet.dreams.walk import Held, Model, walk
 from glassnet.errors import DataError, GlassnetError, ShapeError
 
-Model = RBM | DBN
 _START, _STEP = 0xD0, 0xD1
 
 
@@ -58,10 +51,7 @@ class Chain:
         if count < 1 or seed < 0:
             raise GlassnetError(f"expected at least 1 chain and a seed from 0, got {count}, {seed}")
         self.model, self.count, self.seed = model, count, seed
-        self.top = model.top if isinstance(model, DBN) else model
-        self._label: Array | None = None
-        self._pixels: Array | None = None
-        self._known: Array | None = None
+        self._held = Held()
         self.start()
 
     def clamp(
@@ -77,40 +67,42 @@ class Chain:
                 of them where it is left out
         Raises ShapeError, DataError or GlassnetError for what does not fit the machine.
         """
-        self._label = None if label is None else self._shares(label)
-        self._pixels = self._known = None
-        if pixels is not None:
-            held = np.ones(self.model.visible, bool) if known is None else np.asarray(known, bool)
-            if held.size != self.model.visible:
-                raise ShapeError(
-                    f"expected known for {self.model.visible} pixels, got {held.shape}"
-                )
-            self._pixels, self._known = self._images(pixels), held.reshape(1, -1)
-        elif known is not None:
-            raise GlassnetError("known says which pixels are held; give the pixels too")
+        shares = None if label is None else self._shares(label)
+        if pixels is None:
+            if known is not None:
+                raise GlassnetError("known says which pixels are held; give the pixels too")
+            self._held = Held(shares)
+            return
+        held = np.ones(self.model.visible, bool) if known is None else np.asarray(known, bool)
+        if held.size != self.model.visible:
+            raise ShapeError(f"expected known for {self.model.visible} pixels, got {held.shape}")
+        self._held = Held(shares, self._images(pixels), held.reshape(1, -1))
 
     def start(self, image: ArrayLike | None = None) -> None:
         """Begin anew: from an image (V,) or images (N, V) in 0..1, or from noise."""
         self.steps = 0
         draw = random.derive(self.seed, _START)
-        self._state = self.top.start(self.count, draw)
+        self._walk = walk(self.model, self.count, draw)
         if image is not None:
-            self._see(self._images(image), draw)
+            self._walk.see(self._images(image), self._held, draw)
 
     def resume(self, step: int, hidden: Sequence[ArrayLike]) -> None:
         """Go on from a frame, of its `step` and `hidden`: what follows is what followed there.
 
-        The states of the hidden units are all that a step builds on, so who watches can carry a
-        chain along and go on elsewhere. Raises ShapeError for those of another machine.
+        The states of the topmost hidden units (of both layers, in a DBM) are all that a step builds
+        on, so who watches can carry a chain along and go on elsewhere. Raises ShapeError for those
+        of another machine.
         """
-        h = np.asarray(hidden[-1], np.float32)
-        if step < 0 or h.shape != self._state.h.shape:
+        own = [h.shape for h in self._walk.kept]
+        given = [np.asarray(h, np.float32) for h in hidden[-len(own) :]]
+        if step < 0 or [h.shape for h in given] != own:
+            shapes = " and ".join(str(h.shape) for h in given)
             raise ShapeError(
-                f"expected a step from 0 and hidden units {self._state.h.shape}, got {step} and "
-                f"{h.shape}"
+                f"expected a step from 0 and hidden units {' and '.join(map(str, own))}, got "
+                f"{step} and {shapes}"
             )
         self.steps = step
-        self._state = State(self.top.p_visible(h), h, self.top.p_label(h))
+        self._walk.resume(given)
 
     def step(self, steps: int = 1, temperature: float = 1.0) -> Frame:
         """Make so many Gibbs steps, hot ones above temperature 1; gives what is there then."""
@@ -120,69 +112,14 @@ class Chain:
             )
         for _ in range(steps):
             self.steps += 1
-            self._gibbs(temperature, random.derive(self.seed, _STEP, self.steps))
+            draw = random.derive(self.seed, _STEP, self.steps)
+            self._walk.step(self._held, temperature, draw)
         return self.look()
 
     def look(self) -> Frame:
         """What is there now, without a step: what the topmost layer's states bring about below."""
-        top, state = self.top, self._state
-        layers = [top.p_visible(state.h), state.h]
-        if isinstance(self.model, DBN):
-            layers = [*self.model.down(layers[0]), *layers]
-        label = self._label
-        if label is None:
-            label = top.p_label(state.h) if top.labels else state.y
-        energy = top.free_energy(state.v, state.y)
-        return Frame(self.steps, self._mend(layers[0]), layers[1:], label, energy)
-
-    # -- one step ----------------------------------------------------------------------------------
-    def _gibbs(self, temperature: float, draw: Generator) -> None:
-        top, h = self.top, self._state.h
-        v = self._draw_visible(h, temperature, draw)
-        y = self._draw_label(h, temperature, draw)
-        self._state = State(
-            v, flip(sigmoid(top.hidden_input(v, y) / np.float32(temperature)), draw), y
-        )
-
-    def _draw_visible(self, h: Array, temperature: float, draw: Generator) -> Array:
-        """The top machine's visible units; what is known of the pixels has its say."""
-        top = self.top
-        mean = h @ top.weight.T + top.visible_bias
-        if top.gaussian:
-            noise = draw.standard_normal(mean.shape, dtype=np.float32)
-            return self._mend(mean + np.float32(np.sqrt(temperature)) * noise)
-        v = flip(sigmoid(mean / np.float32(temperature)), draw)
-        if not isinstance(self.model, DBN):
-            return self._mend(v)
-        if self._known is None:
-            return v
-        return flip(self.model.up(self._mend(self.model.down(v)[0])), draw)
-
-    def _draw_label(self, h: Array, temperature: float, draw: Generator) -> Array:
-        """One-hot: the largest log odds after Gumbel noise is a draw from their softmax."""
-        if self._label is not None:
-            return self._label
-        top = self.top
-        odds = (h @ top.label_weight.T + top.label_bias) / np.float32(temperature)
-        if not top.labels:
-            return odds
-        chosen = (odds + draw.gumbel(size=odds.shape)).argmax(axis=1)
-        return np.eye(top.labels, dtype=np.float32)[chosen]
-
-    def _see(self, images: Array, draw: Generator) -> None:
-        """The state that images call up; labels, where none is clamped, by what they suggest."""
-        top = self.top
-        even = np.full((self.count, top.labels), 1 / max(top.labels, 1), np.float32)
-        y = even if self._label is None else self._label
-        v = flip(self.model.up(images), draw) if isinstance(self.model, DBN) else images
-        h = top.sample_hidden(v, y, draw)
-        self._state = State(v, h, self._draw_label(h, 1, draw))
-
-    def _mend(self, visible: Array) -> Array:
-        """Known pixels in place of what was dreamt there."""
-        if self._pixels is None or self._known is None:
-            return visible
-        return np.where(self._known, self._pixels, visible)
+        now = self._walk.view(self._held)
+        return Frame(self.steps, now.visible, now.hidden, now.label, now.energy)
 
     # -- what is given -----------------------------------------------------------------------------
     def _shares(self, label: int | ArrayLike) -> Array:

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from glassnet import io
 from glassnet.dreams.learn import Learning, Row, fit
-from glassnet.dreams.rbm import RBM, Array, Generator, State, flip, sigmoid
+from glassnet.dreams.rbm import RBM, Array, Generator, flip, sigmoid
 from glassnet.errors import CheckpointError, GlassnetError
 
 FORMAT = 1
@@ -123,10 +123,6 @@ class DBN:
             layers.append(p)
             h = p if draw is None else flip(p, draw)
         return layers[::-1]
-
-    def start(self, count: int, draw: Generator) -> State:
-        """Chains of the top machine that begin with its visible biases."""
-        return self.top.start(count, draw)
 
     # -- what it believes --------------------------------------------------------------------------
     def p_class(self, x: ArrayLike) -> Array:
