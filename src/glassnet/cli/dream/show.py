@@ -45,6 +45,7 @@ COLUMNS = 12  # of a contact sheet
     "--out", default="dreams.png", show_default=True, type=click.Path(dir_okay=False),
     help="A .png of moments, a row for each chain; or a .gif of all steps.",
 )  # fmt: skip
+@click.option("--judge", metavar="RUN", help="A run whose network says how good the dreams are.")
 @answers
 def show(
     model: str | None,
@@ -57,6 +58,7 @@ def show(
     temperature: float,
     seed: int,
     out: str,
+    judge: str | None,
 ) -> Answer:
     """Let a machine dream, one Gibbs step at a time.
 
@@ -67,6 +69,7 @@ def show(
     Examples:
       glassnet dream runs/dream/machine.safetensors --label 7 --steps 200 --chains 8
       glassnet dream runs/dream --associate 3 8 --steps 60 --out way.gif
+      glassnet dream runs/dream --label all --judge runs/demo
     """
     if sum(given is not None for given in (label, complete, associate)) > 1 and associate:
         raise click.UsageError("--associate goes without --label and --complete")
@@ -83,7 +86,14 @@ def show(
     say(f"dreams: {Path(out).resolve()}")
     answer = {"machine": str(path), "out": out, "chains": len(last.energy), "steps": last.step,
               "seed": seed, "energy": last.energy.tolist()}  # fmt: skip
-    return answer
+    return answer | (_score(path, judge, label, steps, seed) if judge else {})
+
+
+def _score(path: Path, judge: str, label: str | None, steps: int, seed: int) -> Answer:
+    from glassnet.cli.dream.judge import judged
+    from glassnet.dreams.files import load
+
+    return judged(load(path), judge, label, steps, seed)
 
 
 # -- which machine ---------------------------------------------------------------------------------
