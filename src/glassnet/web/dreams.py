@@ -1,6 +1,6 @@
 """The Dreams pages: watch a Boltzmann machine dream, and watch one learn.
 
-The server keeps no chain. All that a Gibbs step builds on is the states of the topmost units, the
+The server keeps no chain. All that a Gibbs step builds on is the states of the hidden units, the
 seed and the number of the step: a kilobyte or two, which the browser gets with each frame and sends
 back for the next. So nothing here grows with the number of visitors, nothing expires while somebody
 thinks, a page that is loaded again and a server that was started again go on where they were, and
@@ -39,7 +39,7 @@ CHAINS = 16  # at most, side by side
 class Step(BaseModel):
     """A step that is asked for.
 
-    top     the topmost units of the frame before, as it gave them; none for a start from noise
+    states  the bits of the frame before, as its layers gave them; none for a start from noise
     label   shares of the classes that are held; pixels are held where known is 1, both a byte each
     """
 
@@ -48,7 +48,7 @@ class Step(BaseModel):
     chains: int = Field(ge=1, le=CHAINS)
     seed: int = Field(ge=0, lt=2**31)
     step: int = Field(0, ge=0, lt=2**31)
-    top: Packed | None = None
+    states: list[Packed] | None = Field(None, min_length=1, max_length=8)
     label: list[float] | None = Field(None, max_length=1000)
     pixels: Packed | None = None
     known: Packed | None = None
@@ -74,10 +74,14 @@ def step(request: Request, asked: Step) -> dict[str, Any]:
     pixels = None if asked.pixels is None else _unpacked(asked.pixels) / np.float32(255)
     known = None if asked.known is None else _unpacked(asked.known) != 0
     chain.clamp(_normed(asked.label), pixels, known)
-    if asked.top is None:
-        return _told(chain.look())
-    units = chain.look().hidden[-1].shape[1]
-    chain.resume(asked.step, [_bits(asked.top, asked.chains, units)])
+    frame = chain.look()
+    if asked.states is None:
+        return _told(frame)
+    sizes = [layer.shape[1] for layer in frame.hidden[-len(asked.states) :]]
+    if len(sizes) != len(asked.states):
+        raise DataError(f"the states of {len(asked.states)} layers came for {len(sizes)}")
+    bits = zip(asked.states, sizes, strict=True)
+    chain.resume(asked.step, [_bits(text, asked.chains, units) for text, units in bits])
     return _told(chain.step(temperature=asked.temperature))
 
 
@@ -189,18 +193,21 @@ def _digits_there() -> bool:
 
 # -- bytes and text --------------------------------------------------------------------------------
 def _told(frame: Frame) -> dict[str, Any]:
-    """A frame as JSON: rows one after another, a byte a pixel; a bit a unit of the topmost layer.
-
-    Layers below it, which are drawn but not needed for the next step, have a byte a unit.
-    """
+    """A frame as JSON: rows one after another, a byte a pixel."""
     return {
         "step": frame.step,
         "visible": _packed(_levels(frame.visible)),
-        "below": [_packed(_levels(layer)) for layer in frame.hidden[:-1]],
-        "top": _packed(np.packbits(frame.hidden[-1] > 0.5, axis=1)),
+        "hidden": [_layer(layer) for layer in frame.hidden],
         "label": np.round(frame.label, 4).tolist(),
         "energy": np.round(frame.energy, 3).tolist(),
     }
+
+
+def _layer(units: NDArray[np.float32]) -> dict[str, Any]:
+    """States as bits, on which the next step builds; chances, which are drawn alone, as bytes."""
+    if ((units == 0) | (units == 1)).all():
+        return {"bits": _packed(np.packbits(units > 0, axis=1))}
+    return {"levels": _packed(_levels(units))}
 
 
 def _levels(shares: NDArray[np.float32]) -> Bytes:

@@ -6,8 +6,6 @@ export const encode = (bytes) => btoa(String.fromCharCode(...bytes));
 export const row = (bytes, i, length) => bytes.subarray(i * length, (i + 1) * length);
 
 // Packed bits, most significant first, as levels 0 and 255.
-export function levels(packed, units) {
-  const spread = new Uint8Array(units);
-  for (let i = 0; i < units; i++) spread[i] = (packed[i >> 3] >> (7 - (i & 7))) & 1 ? 255 : 0;
-  return spread;
+export function spread(packed, units) {
+  return Uint8Array.from({ length: units }, (_, i) => ((packed[i >> 3] >> (7 - (i & 7))) & 1 ? 255 : 0));
 }

@@ -1,8 +1,8 @@
-// Chains as the browser carries them: each step sends the states of the topmost units and gets the
-// next. The server remembers nothing, so this is all there is to a dream.
+// Chains as the browser carries them: each step sends the states of the hidden units and gets the
+// next ones. The server remembers nothing, so this is all there is to a dream.
 
 import { post } from "../server.mjs";
-import { decode, levels, row } from "./bytes.mjs";
+import { decode, row, spread } from "./bytes.mjs";
 
 const KEPT = 600; // steps whose energies are kept
 
@@ -21,7 +21,7 @@ export class Chains {
   async next(held, temperature) {
     const { machine, count, seed, frame } = this;
     const asked = { machine, chains: count, seed, temperature, ...held };
-    if (frame) Object.assign(asked, { step: frame.step, top: frame.top });
+    if (frame) Object.assign(asked, { step: frame.step, states: frame.hidden.flatMap(({ bits }) => bits ?? []) });
     const came = await post("/dreams/step", asked);
     if (this.frame === frame && this.seed === seed && this.count === count) this.take(came); // else begun anew
   }
@@ -43,8 +43,8 @@ export class Chains {
   // Levels 0..255 of hidden layer `layer`, counted from the pixels, in chain i.
   hidden(layer, i) {
     const size = this.sizes[layer];
-    if (layer < this.sizes.length - 1) return row(decode(this.frame.below[layer]), i, size);
-    return levels(row(decode(this.frame.top), i, Math.ceil(size / 8)), size);
+    const { bits, levels } = this.frame.hidden[layer];
+    return bits ? spread(row(decode(bits), i, Math.ceil(size / 8)), size) : row(decode(levels), i, size);
   }
 
   label(i) {
