@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 Options = dict[str, Any]
 ARMS = "boltzmann,denoising,patches,transfer,scratch"
-QUICK: Options = {"seeds": 3, "seconds": 6.0, "judged": 2000}
+QUICK: Options = {"seconds": 6.0, "judged": 2000}
 
 
 @click.command("compare-pretraining")
-@click.option("--quick", is_flag=True, help="3 seeds, 6 seconds a cell, 2,000 test digits.")
+@click.option("--quick", is_flag=True, help="6 seconds a cell, 2,000 test digits: minutes.")
 @click.option("--out", default="runs/compare-pretraining", show_default=True,
               type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
               help="Of the results; the same call goes on there.")  # fmt: skip

@@ -232,8 +232,12 @@ class VariationalAutoencoder(Autoencoder):
         mean, log_variance = self.posterior(x)
         drawn = Tensor(random.generator().standard_normal(mean.shape, dtype=np.float32))
         z = mean + ops.exp(log_variance / 2) * drawn
-        spread = mean * mean + ops.exp(log_variance) - log_variance - 1
-        return cross_entropies(self.decoder(z), x) + spread.sum(dim=1) / 2
+        return cross_entropies(self.decoder(z), x) + self.divergence(mean, log_variance)
+
+    def divergence(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+        """KL(q || p) of each example: (N, latent) twice -> (N,)."""
+        each = mean * mean + ops.exp(log_variance) - log_variance - 1
+        return each.sum(dim=1) / 2
 
     def sample(self, count: int, seed: int = 0) -> Array:
         """Dreams: the pixels' probabilities for codes drawn from N(0, 1), (count, V)."""

@@ -14,7 +14,7 @@ from glassnet.dreams.compare.grid import Cell, Digits, Plan, Row, run_group
 from glassnet.dreams.compare.store import Store
 from glassnet.errors import GlassnetError
 
-FEW, STEPS = 1000, 20
+FEW, STEPS = 300, 12
 POLL = 0.5  # seconds between two looks at what the processes have done
 
 
@@ -41,8 +41,8 @@ def run(
     rows = store.rows()
     if len(rows) < len(plan.cells):
         raise GlassnetError(
-            f"{len(plan.cells) - len(rows)} cells are not done: a process failed (see above), or "
-            f"another one is at work on them in {folder}; call again to go on"
+            f"{len(plan.cells) - len(rows)} cells are not done: a process failed (see above); "
+            f"what is done is kept in {folder}: call again to go on"
         )
     return rows
 
@@ -60,33 +60,45 @@ def _key(row: Row) -> Cell:
 
 
 def _work(folder: Path, plan: Plan) -> None:
-    """Group after group that no other process is at work on; ends when the parent has."""
+    """What each process does: on one thread, and no longer than its parent lives."""
     from glassnet import set_num_threads
 
     set_num_threads(1)
     parent = multiprocessing.parent_process()
+
+    def orphan() -> None:
+        if parent is not None and not parent.is_alive():
+            sys.exit(1)
+
     try:
-        work(Store(folder, plan), Digits.load(plan.judged), lambda: bool(
-            parent is None or parent.is_alive()
-        ))  # fmt: skip
+        work(Store(folder, plan), Digits.load(plan.judged), orphan)
     except GlassnetError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)
 
 
-def work(store: Store, digits: Digits, wanted: Callable[[], bool] = lambda: True) -> None:
-    """Do all groups that are left and free, in this process; `wanted` is asked after each cell."""
+def work(store: Store, digits: Digits, after: Callable[[], None] = lambda: None) -> None:
+    """Do all groups that are left, in this process, and wait for those that another one is at.
+
+    `after` is called after each cell.
+    """
     for name in store.plan.arms:
         warm_up(arm(name)(0), digits)
-    for name, seed in store.plan.groups:
-        with store.claim(name, seed) as mine:
-            left = store.left(name, seed) if mine else []
-            if not left:
-                continue
+    groups = store.plan.groups
+    while groups := [group for group in groups if not _group(store, digits, *group, after)]:
+        time.sleep(POLL)
+        after()
+
+
+def _group(store: Store, digits: Digits, name: str, seed: int, after: Callable[[], None]) -> bool:
+    """Do what is left of a group; whether it is done (else another process is at work on it)."""
+    with store.claim(name, seed) as mine:
+        left = store.left(name, seed)
+        if mine and left:
             for row in run_group(name, seed, store.plan, digits, left):
                 store.add(row)
-                if not wanted():
-                    return
+                after()
+        return mine or not left
 
 
 def warm_up(learner: Arm, digits: Digits) -> None:

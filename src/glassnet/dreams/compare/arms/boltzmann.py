@@ -7,16 +7,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from glassnet import nn, random
+from glassnet import nn
 from glassnet.dreams.compare.arm import Arm, Images, Labels, Setting
 from glassnet.dreams.compare.clock import Clock
-from glassnet.dreams.compare.networks import classes, descend
+from glassnet.dreams.compare.networks import CLASSES, classes, descend
+from glassnet.dreams.finetune import unrolled
 from glassnet.dreams.learn import Learning, Trainer
 from glassnet.dreams.rbm import RBM, Array
 
 HIDDEN = (500, 500)
 LR = 0.1  # of contrastive divergence, falling to 0 as the time goes
-_HEAD = 0xB0
 
 
 class Boltzmann(Arm):
@@ -26,9 +26,9 @@ class Boltzmann(Arm):
     title = "Boltzmann machines (DBN)"
     about = "784-500-500, greedy layers by CD-1, fine-tuned by backpropagation"
     settings: ClassVar[tuple[Setting, ...]] = (
-        {"lr": 1e-3, "augment": True},
+        {"lr": 1e-2, "augment": True},
         {"lr": 3e-3, "augment": True},
-        {"lr": 1e-3, "augment": False},
+        {"lr": 1e-2, "augment": False},
     )
 
     def __init__(self, seed: int) -> None:
@@ -46,8 +46,7 @@ class Boltzmann(Arm):
                 x = machine.transform(x)
 
     def train(self, x: Images, y: Labels, setting: Setting, clock: Clock) -> None:
-        with random.using(random.derive(self.seed, _HEAD)):
-            self.net = nn.Sequential(nn.Flatten(), unrolled(self.stack, 10))
+        self.net = unrolled(self.stack, len(CLASSES), seed=self.seed)
         descend(self.net, x, y, clock, seed=self.seed, **setting)
 
     def predict(self, x: Images) -> Labels:
@@ -65,14 +64,3 @@ def learn(machine: RBM, x: Array, clock: Clock, seed: int) -> None:
                 return
             learning.lr = LR * (1 - clock.share)
             trainer.update(*batch)
-
-
-def unrolled(stack: list[RBM], classes: int) -> nn.Sequential:
-    """The machines as sigmoid layers with their weights, and a fresh layer for the classes."""
-    layers: list[nn.Module] = []
-    for machine in stack:
-        layer = nn.Linear(machine.visible, machine.hidden)
-        layer.weight.data[...] = machine.weight.T
-        layer.bias = nn.Parameter(machine.hidden_bias.copy())
-        layers += [layer, nn.Sigmoid()]
-    return nn.Sequential(*layers, nn.Linear(stack[-1].hidden, classes))

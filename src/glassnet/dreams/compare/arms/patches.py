@@ -24,9 +24,9 @@ class Patches(Arm):
     title = "k-means patches"
     about = "whitened patches, k-means, triangle activation, pooled in quadrants, a linear layer"
     settings = (
-        {"lr": 1e-2, "decay": 0.1, "augment": True},
         {"lr": 1e-2, "decay": 1.0, "augment": True},
-        {"lr": 1e-2, "decay": 0.1, "augment": False},
+        {"lr": 1e-2, "decay": 0.1, "augment": True},
+        {"lr": 1e-2, "decay": 1.0, "augment": False},
     )
 
     def __init__(self, seed: int) -> None:
