@@ -90,6 +90,18 @@ def test_up_down_brings_both_directions_closer_to_the_data(learned: DBN, method:
     assert not np.array_equal(dbn.lower[0].recognition, dbn.lower[0].generative)
 
 
+def test_labels_can_learn_faster_than_the_rest() -> None:
+    x, y = stripes(200)
+    moved = []
+    for gain in (0.0, 1.0, 4.0):
+        dbn = DBN(16, (8, 8), labels=2)
+        before = dbn.top.label_weight.copy()
+        dbn.up_down(x, y, epochs=1, lr=0.1, batch_size=200, label_gain=gain)
+        moved.append(np.abs(dbn.top.label_weight - before).sum())
+    assert moved[0] == 0
+    assert moved[2] == pytest.approx(4 * moved[1], rel=1e-3)
+
+
 def copy(dbn: DBN) -> DBN:
     made = DBN(dbn.visible, dbn.hidden, dbn.labels)
     for name, p in made.parameters.items():

@@ -34,6 +34,7 @@ def up_down(
     x: ArrayLike,
     y: ArrayLike | None = None,
     lower_lr: float = 0.05,
+    label_gain: float = 1.0,
     first: int = 1,
     watch: Callable[[int, Row], None] | None = None,
     **settings: Any,
@@ -41,6 +42,7 @@ def up_down(
     """Teach all layers of `dbn` the examples x (N, V) and labels y (N,). A row an epoch.
 
     lower_lr  learning rate of the directed layers; it falls along with that of the top
+    label_gain  how many times as fast the label units learn as the hundreds beside them
     settings  of the top's `Learning`: method "cd" is the contrastive version, "pcd" (its default)
               keeps its dreams from update to update; lr, epochs, steps, batch_size, seed ...
     first     the epoch to begin with, for a network that has made the earlier ones already; "pcd"
@@ -51,7 +53,7 @@ def up_down(
     learning = Learning(**settings)
     examples = dbn.examples(x)
     labels = _one_hot(dbn.top, y, len(examples))
-    phases = _Phases(dbn, learning, examples, lower_lr, first - 1)
+    phases = _Phases(dbn, learning, examples, (lower_lr, label_gain), first - 1)
     rows = []
     for epoch in range(first, learning.epochs + 1):
         errors = [phases.update(v, t) for v, t in phases.top.batches(epoch, examples, labels)]
@@ -63,23 +65,31 @@ def up_down(
 
 
 class _Top(Trainer):
-    """A trainer that keeps the dreams of its last update."""
+    """A trainer that keeps the dreams of its last update, and hurries its labels."""
 
     dreamt: State
+    label_gain: float
 
     def _seen_and_dreamt(self, v: Array, y: Array, draw: Generator) -> tuple[State, State]:
         seen, self.dreamt = super()._seen_and_dreamt(v, y, draw)
         return seen, self.dreamt
+
+    def _gradient(self, seen: State, dreamt: State) -> dict[str, Array]:
+        gradient = super()._gradient(seen, dreamt)
+        for name in ("label_weight", "label_bias"):
+            gradient[name] = gradient[name] * np.float32(self.label_gain)
+        return gradient
 
 
 class _Phases:
     """The three phases, update after update."""
 
     def __init__(
-        self, dbn: DBN, learning: Learning, x: Array, lower_lr: float, epochs_done: int
+        self, dbn: DBN, learning: Learning, x: Array, rates: tuple[float, float], epochs_done: int
     ) -> None:
-        self.dbn, self.learning, self.lower_lr = dbn, learning, lower_lr
+        self.dbn, self.learning, self.lower_lr = dbn, learning, rates[0]
         self.top = _Top(dbn.top, learning, dbn.up(x))
+        self.top.label_gain = rates[1]
         self.top.updates = epochs_done * -(-len(x) // learning.batch_size)
 
     def update(self, x: Array, y: Array) -> tuple[float, float]:
