@@ -72,6 +72,7 @@ async function show() {
   const { weights, largest } = await frame(epoch);
   if (epoch !== Number(at("epoch").value)) return;
   at("epoch-told").textContent = `${epoch} of ${growth.rows.length}`;
+  at("epoch").setAttribute("aria-valuetext", at("epoch-told").textContent);
   const gain = at("common").checked ? largest / (await frame(growth.rows.length)).largest : 1;
   filters(at("filters"), new Int8Array(decode(weights).buffer), growth.filters, Math.sqrt(growth.visible), gain);
   const which = epoch ? `after epoch ${epoch}` : "before it learned anything";

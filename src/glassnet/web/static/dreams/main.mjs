@@ -180,7 +180,7 @@ function energiesInWords() {
 
 function showWay() {
   at("share").value = Math.round(100 * way.share);
-  at("share-told").textContent = percent(way.share);
+  tell("share", percent(way.share));
   at("strip-section").hidden = checked("mode") !== "way" || !way.stops.length;
   at("strip-told").textContent = `Chain ${chosen + 1}, from ${way.from} to ${way.to}, as the held mixture moved.`;
   const strip = at("strip");
@@ -216,7 +216,7 @@ function makeChains() {
     ...Array.from({ length: chains.count }, (_, i) => {
       const button = Object.assign(document.createElement("button"), { type: "button" });
       const canvas = document.createElement("canvas");
-      canvas.setAttribute("aria-hidden", "true");
+      canvas.setAttribute("aria-label", `Dream of chain ${i + 1}`);
       button.append(canvas, document.createElement("span"));
       button.addEventListener("click", () => {
         chosen = i;
@@ -255,10 +255,16 @@ function restore() {
 }
 
 // -- the person -----------------------------------------------------------------------------------
+// What a slider stands at, to be seen and heard.
+function tell(id, text) {
+  at(`${id}-told`).textContent = text;
+  at(id).setAttribute("aria-valuetext", text);
+}
+
 function tellSliders() {
   const speed = SPEEDS[at("speed").value];
-  at("speed-told").textContent = speed === Infinity ? "full" : `${speed} a second`;
-  at("temperature-told").textContent = number(Number(at("temperature").value));
+  tell("speed", speed === Infinity ? "full" : `${speed} a second`);
+  tell("temperature", number(Number(at("temperature").value)));
 }
 
 function fitWay() {
