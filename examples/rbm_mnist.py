@@ -26,6 +26,7 @@ parser.add_argument("--steps", type=int, default=1, help="of Gibbs sampling for 
 parser.add_argument("--decay", type=float, default=0.0)
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--walks", type=int, default=100)
+parser.add_argument("--start", type=Path, help="a machine to go on with")
 parser.add_argument("--out", type=Path, default=Path("runs/rbm-500"))
 choice = parser.parse_args()
 
@@ -33,7 +34,7 @@ train, test = gn.data.mnist()
 digits, held_out = (np.asarray(part.batch(range(len(part)))[0]) for part in (train, test))
 seen_test = binarise(held_out.reshape(10_000, 784), seed=0)
 choice.out.mkdir(parents=True, exist_ok=True)
-rbm = RBM(784, choice.hidden, seed=choice.seed)
+rbm = RBM.load(choice.start) if choice.start else RBM(784, choice.hidden, seed=choice.seed)
 begun = time.monotonic()
 
 

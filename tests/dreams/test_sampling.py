@@ -49,7 +49,7 @@ def test_the_twin_draws_what_the_page_draws(shape: tuple[int, int], chances: boo
     draw = np.random.default_rng(0)
     x = guarded(draw.normal(0, 4, shape).astype(np.float32))
     bias = guarded(draw.normal(0, 1, shape[1]).astype(np.float32))
-    run = dispatch.bernoulli(x, bias)
+    run = dispatch.draws("bernoulli", x, bias)
     assert run is not None
     with canaries():
         s, p = run(x, bias, KEY, 0.5, chances)
@@ -65,7 +65,7 @@ def test_the_twin_draws_what_the_page_draws(shape: tuple[int, int], chances: boo
 
 def test_certain_units_and_units_that_are_no_numbers() -> None:
     x = np.array([[np.inf, -np.inf, 200, -200, np.nan]], np.float32)
-    for run in (sampling.bernoulli_page, dispatch.bernoulli(x, x[0])):
+    for run in (sampling.bernoulli_page, dispatch.draws("bernoulli", x, x[0])):
         assert run is not None
         np.testing.assert_array_equal(run(x, np.zeros(5, np.float32), KEY)[0], [[1, 0, 1, 0, 0]])
 
@@ -80,10 +80,29 @@ def test_means_are_the_chances() -> None:
     assert (again != s).any(), "the generator goes on"
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 8), (7, 21), (100, 130)])
+@pytest.mark.parametrize(("now", "following"), [(0.0, 0.5), (0.9, 0.9001), (1.0, 0.8)])
+def test_the_step_of_a_walk(shape: tuple[int, int], now: float, following: float) -> None:
+    draw = np.random.default_rng(0)
+    x = guarded(draw.normal(0, 4, shape).astype(np.float32))
+    bias = guarded(draw.normal(0, 1, shape[1]).astype(np.float32))
+    run = dispatch.draws("anneal", x, bias)
+    assert run is not None
+    with canaries():
+        s, gain = run(x, bias, KEY, now, following)
+    z = (x + bias).astype(np.float64)
+    want = (np.logaddexp(0, following * z) - np.logaddexp(0, now * z)).sum(axis=1)
+    drawn, grown = sampling.anneal_page(x, bias, KEY, now, following)
+    np.testing.assert_allclose(gain, want, rtol=2e-5, atol=2e-5)
+    np.testing.assert_allclose(grown, want, rtol=2e-5, atol=2e-5)
+    near = np.abs(sampling.uniform(*shape, KEY) - 1 / (1 + np.exp(-following * z))) < 1e-6
+    np.testing.assert_array_equal(s[~near], drawn[~near])
+
+
 def test_the_page_runs_where_the_twin_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.zeros((3, 4), np.float32)
-    assert dispatch.bernoulli(x.astype(np.float64), x[0]) is None
-    assert dispatch.bernoulli(x.T, x[:, 0]) is None
+    assert dispatch.draws("bernoulli", x.astype(np.float64), x[0]) is None
+    assert dispatch.draws("bernoulli", x.T, x[:, 0]) is None
     monkeypatch.setattr(dispatch, "MODE", "reference")
-    assert dispatch.bernoulli(x, x[0]) is None
+    assert dispatch.draws("bernoulli", x, x[0]) is None
     assert sampling.bernoulli(x, x[0], np.random.default_rng(0))[0].shape == (3, 4)

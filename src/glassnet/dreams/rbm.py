@@ -118,16 +118,20 @@ class RBM:
     # -- what it believes --------------------------------------------------------------------------
     def hidden_input(self, v: Array, y: Array | None = None) -> Array:
         """c + v W + y U, the log odds of each hidden unit: (N, V), (N, L) or None -> (N, H)."""
-        total = self._fed(v, y)
+        total = self.fed_hidden(v, y)
         total += self.hidden_bias
         return total
 
-    def _fed(self, v: Array, y: Array | None) -> Array:
+    def fed_hidden(self, v: Array, y: Array | None) -> Array:
         """v W + y U."""
         total = product(v, self.weight)
         if y is not None and self.labels:
             total += y @ self.label_weight
         return total
+
+    def fed_visible(self, h: Array) -> Array:
+        """W h, from all hidden units to each visible one: (N, H) -> (N, V)."""
+        return h @ self.weight.T if self._turned is None else product(h, self._turned)
 
     def p_hidden(self, v: Array, y: Array | None = None) -> Array:
         """p(h = 1 | v, y) = sigmoid(c + v W + y U): (N, H)."""
@@ -182,11 +186,11 @@ class RBM:
     # beta is an inverse temperature: the energies of all but the visible and label biases times it
     def sample_hidden(self, v: Array, y: Array | None, draw: Generator, beta: float = 1) -> Array:
         """h ~ p(h | v, y), of 0 and 1."""
-        return bernoulli(self._fed(v, y), self._bias(beta), draw, beta)[0]
+        return bernoulli(self.fed_hidden(v, y), self._bias(beta), draw, beta)[0]
 
     def hidden_and_chance(self, v: Array, y: Array | None, draw: Generator) -> tuple[Array, Array]:
         """h ~ p(h | v, y), and p(h = 1 | v, y)."""
-        h, p = bernoulli(self._fed(v, y), self.hidden_bias, draw, chances=True)
+        h, p = bernoulli(self.fed_hidden(v, y), self.hidden_bias, draw, chances=True)
         assert p is not None
         return h, p
 
@@ -204,7 +208,7 @@ class RBM:
 
     def sample_visible(self, h: Array, draw: Generator, beta: float = 1) -> Array:
         """v ~ p(v | h)."""
-        fed = h @ self.weight.T if self._turned is None else product(h, self._turned)
+        fed = self.fed_visible(h)
         if not self.gaussian:
             return bernoulli(fed, self.visible_bias, draw, beta)[0]
         return self.visible_around(np.float32(beta) * fed + self.visible_bias, draw)

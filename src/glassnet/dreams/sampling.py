@@ -12,6 +12,8 @@ with the sigmoid and the comparison in the same walk.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,13 +35,20 @@ def sigmoid(x: Array) -> Array:
     return y
 
 
-def product(a: Array, b: Array, turned: bool = False) -> Array:
-    """a b, or a^T b where `turned`; compiled, and without the zeros of a, where it has many."""
-    found: Array | None = dispatch.sparse_product(a, b, turned)
+def product(a: Array, b: Array) -> Array:
+    """a b; compiled, and without the zeros of a, where it has many."""
+    found: Array | None = dispatch.sparse_products([(a, b, 1.0)], turned=False)
+    return a @ b if found is None else found
+
+
+def sum_of_products(terms: Sequence[tuple[Array, Array, float]]) -> Array:
+    """The sum of scale a^T b over at most three terms (a (K, M), b (K, N), scale): (M, N)."""
+    found: Array | None = dispatch.sparse_products(terms, turned=True)
     if found is not None:
         return found
-    full: Array = (a.T if turned else a) @ b
-    return full
+    below = np.concatenate([np.float32(scale) * b for _, b, scale in terms])
+    total: Array = np.concatenate([a for a, _, _ in terms]).T @ below
+    return total
 
 
 def threefry(a: Words, b: Words, key: Key) -> tuple[Words, Words]:
@@ -86,8 +95,31 @@ def bernoulli(
 ) -> tuple[Array, Array | None]:
     """As the page, compiled where that is there; the key is drawn from `draw`."""
     key = key_from(draw)
-    run = dispatch.bernoulli(x, bias) or bernoulli_page
+    run = dispatch.draws("bernoulli", x, bias) or bernoulli_page
     made: tuple[Array, Array | None] = run(x, bias, key, scale, chances)
+    return made
+
+
+def anneal_page(
+    x: Array, bias: Array, key: Key, now: float, following: float
+) -> tuple[Array, Array]:
+    """s ~ sigmoid(b z), and how much the sum of softplus grows from a z to b z, z = x + bias.
+
+    a now, b following: log(1 + e^(b z)) - log(1 + e^(a z)) = log(1 + sigmoid(a z) (e^((b-a) z) -
+    1)), which keeps its digits where a and b are near; (N, H), (H) -> s (N, H), gain (N).
+    """
+    z = x + bias
+    s, _ = bernoulli_page(z, np.zeros_like(bias), key, following)
+    grown = np.expm1(np.float32(following - now) * z)
+    return s, np.log1p(sigmoid_forward(np.float32(now) * z)[0] * grown).sum(axis=1)
+
+
+def anneal(
+    x: Array, bias: Array, draw: np.random.Generator, now: float, following: float
+) -> tuple[Array, Array]:
+    """As the page, compiled where that is there; the key is drawn from `draw`."""
+    run = dispatch.draws("anneal", x, bias) or anneal_page
+    made: tuple[Array, Array] = run(x, bias, key_from(draw), now, following)
     return made
 
 

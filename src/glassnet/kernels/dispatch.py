@@ -99,22 +99,25 @@ def update(name: str) -> Pair | None:
     return found and (found, optim.serves)
 
 
-def bernoulli(x: Any, bias: Any) -> Callable[..., Any] | None:
+def draws(name: str, x: Any, bias: Any) -> Callable[..., Any] | None:
     """The compiled draws of `dreams/sampling.py` for these arrays, or None where the page runs."""
     if MODE == "reference" or not HOMES or not _bring("sampling"):
         return None
     from glassnet.kernels import sampling
 
-    return sampling.bernoulli if sampling.serves(x, bias) else None
+    found: Callable[..., Any] = getattr(sampling, name)
+    return found if sampling.serves(x, bias) else None
 
 
-def sparse_product(a: Any, b: Any, turned: bool = False) -> Any:
-    """a b, or a^T b, compiled; None where the page runs, or where a has too few zeros."""
+def sparse_products(terms: Sequence[tuple[Any, Any, float]], turned: bool) -> Any:
+    """a b, or the sum of scale a^T b, compiled; None where the page runs, and for few zeros."""
     if MODE == "reference" or not HOMES or not _bring("sparse"):
         return None
     from glassnet.kernels import sparse
 
-    return sparse.times(a, b, turned) if sparse.serves(a, b) else None
+    if not all(sparse.serves(a, b) for a, b, _ in terms):
+        return None
+    return sparse.sum_of_products(terms) if turned else sparse.times(*terms[0][:2])
 
 
 def added(a: Any, b: Any) -> Any:

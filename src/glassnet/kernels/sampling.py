@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from glassnet.kernels import memory
 from glassnet.kernels.compile import task
 from glassnet.kernels.language import Translator
@@ -28,11 +30,12 @@ from glassnet.kernels.vector import (
     splat,
     steps,
     store_part,
+    sum_lanes,
     to_floats,
     unroll,
     word,
 )
-from glassnet.kernels.vector_math import sigmoid
+from glassnet.kernels.vector_math import exp, log, sigmoid
 
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 PARITY = 0x1BD11BDA
@@ -109,6 +112,49 @@ def bernoulli(
     cut = parts(units, WORK * n * h)
     pairs_of_rows.compiled(chances=chances)(units, cut, x, bias, p, s, n, h, scale, *key)
     return s, p
+
+
+# -- a step of an annealed walk --------------------------------------------------------------------
+@task
+def annealed(
+    begin: int, end: int, x: Floats, bias: Floats, s: Floats, gain: Floats, N: int, H: int,
+    now: float, following: float, one: int, other: int,
+) -> None:  # fmt: skip
+    """Rows 2 begin to 2 end of s, and their gains."""
+    for pair in range(begin, end):
+        upper, lower = splat(0.0), splat(0.0)
+        for h in range(0, H, lanes()):
+            words = threefry(splat(h) + steps(), splat(pair), splat(one), splat(other))
+            count, at = min(H - h, lanes()), 2 * pair * H + h
+            odds = load_part(x + at, count) + load_part(bias + h, count)
+            upper += raised(odds, words[0], s + at, count, now, following)
+            if 2 * pair + 1 < N:
+                odds = load_part(x + at + H, count) + load_part(bias + h, count)
+                lower += raised(odds, words[1], s + at + H, count, now, following)
+        gain[2 * pair] = sum_lanes(upper)
+        if 2 * pair + 1 < N:
+            gain[2 * pair + 1] = sum_lanes(lower)
+
+
+@part
+def raised(
+    odds: Vector, words: Vector, s: Floats, count: int, now: float, following: float
+) -> Vector:
+    """Draw at `following`; log(1 + sigmoid(now odds) (exp((following - now) odds) - 1))."""
+    uniform = to_floats(upper_bits(words, 24)) * 2.0**-24
+    store_part(s, select(uniform < sigmoid(odds * following), splat(1.0), splat(0.0)), count)
+    return log(fma(sigmoid(odds * now), exp(odds * (following - now)) - 1.0, splat(1.0)))
+
+
+def anneal(
+    x: Array, bias: Array, key: tuple[int, int], now: float, following: float
+) -> tuple[Array, Array]:
+    """s ~ sigmoid(following (x + bias)), and each row's sum of softplus(following (x + bias)) less
+    softplus(now (x + bias)): (N, H), (N)."""
+    n, h = x.shape
+    s, gain, units = memory.empty((n, h)), np.empty(n, np.float32), (n + 1) // 2
+    annealed(units, parts(units, 3 * WORK * n * h), x, bias, s, gain, n, h, now, following, *key)
+    return s, gain
 
 
 def serves(x: Array, bias: Array) -> bool:
