@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def test_the_demo_in_two_minutes(tmp_path: Path, chromium: Any) -> None:
     """From the first start to one's own error beside the network's, on the same twenty digits."""
     start = time.monotonic()
-    server = serving.serve(tmp_path, "--demo")
+    server = serving.serve(tmp_path, "--demo", "--runs", tmp_path / "runs")
     page = chromium.new_page(base_url=server.url)
     page.goto("/")
     page.get_by_role("button", name="Label 20 digits").click()

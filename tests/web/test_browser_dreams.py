@@ -81,7 +81,7 @@ def test_a_class_is_held_and_changed_step_by_step(page: Any) -> None:
     assert shows(page, 7)
     assert "step 3" in page.locator("#caption").inner_text()
     said = page.get_by_role("status").inner_text()
-    assert said.startswith("Step 3: chain 1 is taken for 7 (100 %), free energy")
+    assert said.startswith("Step 3: chain 1 with 7 held at 100 %, free energy")
     hold(page, 2)
     step(page, 3)
     assert shows(page, 2)

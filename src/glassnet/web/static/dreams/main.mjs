@@ -22,7 +22,7 @@ const { machine, ...told } = at("dream").dataset;
 const [width, height, labels] = [told.width, told.height, told.labels].map(Number);
 const sizes = told.layers.split(" ").map(Number);
 const SPEEDS = [1, 2, 5, 10, 20, 30, Infinity]; // steps a second
-const LAYER_SIDE = sizes.length > 1 ? 132 : 176; // screen pixels of a drawn layer
+const LAYER_SIDE = sizes.length > 1 ? 104 : 176; // screen pixels of a drawn layer
 const KEY = `dream ${machine}`;
 
 const chains = new Chains(machine, sizes, width * height);
@@ -131,6 +131,7 @@ function summary() {
   const energy = `free energy ${number(chains.frame.energy[chosen])}`;
   if (!labels) return `Step ${chains.frame.step}: ${energy}`;
   const [k, share] = best(chosen);
+  if (classHeld()) return `Step ${chains.frame.step}: chain ${chosen + 1} with ${k} held at ${percent(share)}, ${energy}`;
   return `Step ${chains.frame.step}: chain ${chosen + 1} is taken for ${k} (${percent(share)}), ${energy}`;
 }
 
@@ -165,9 +166,10 @@ function showLayers() {
 
 const layerName = (layer) => (sizes.length > 1 ? `Hidden layer ${layer + 1}` : "Hidden units");
 
+const classHeld = () => ({ class: true, way: true, drawing: Boolean(at("also")?.value) })[checked("mode")] ?? false;
+
 function showBeliefs() {
-  const held = checked("mode") === "class" || (checked("mode") === "drawing" && at("also")?.value) || checked("mode") === "way";
-  at("belief-title").textContent = held ? "The class that is held" : "What it takes it for";
+  at("belief-title").textContent = classHeld() ? "The class that is held" : "What it takes it for";
   const shares = chains.label(chosen);
   [...at("beliefs").children].forEach((item, k) => (item.querySelector("progress").value = shares[k]));
 }

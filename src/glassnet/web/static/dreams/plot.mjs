@@ -37,7 +37,7 @@ export function plot(svg, xs, lines, { chosen = 0, mark = null, ends = null, lab
     svg.append(node("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
     svg.append(node("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, value.toLocaleString("en").replace("-", "\u2212")));
   }
-  for (const value of ticks(first, last, width / 110).filter(Number.isInteger)) {
+  for (const value of ticks(first, last, width / 75).filter(Number.isInteger)) {
     svg.append(node("text", { x: x(value), y: height - 6, "text-anchor": "middle" }, value.toLocaleString("en")));
   }
   svg.append(node("text", { x: 4, y: height - 6 }, label));
