@@ -207,11 +207,11 @@ class Trainer:
         gradient = self._gradient(seen, dreamt)
         share = self.updates / max(self.total, 1)
         lr = learning.lr * (1 - share * (1 - learning.last_lr))
-        for names, decay in ((WEIGHTS, learning.weight_decay), (BIASES, 0.0)):
-            p, g, b = (
-                [held[name] for name in names if held[name].size]
-                for held in (self.rbm.parameters, gradient, self.velocity)
-            )
+        own, decay = self.rbm.parameters, learning.weight_decay
+        groups = [(WEIGHTS, decay), (BIASES, 0.0)] if decay else [(WEIGHTS + BIASES, 0.0)]
+        for group, decay in groups:
+            names = [name for name in group if name in gradient]
+            p, g, b = ([held[n] for n in names] for held in (own, gradient, self.velocity))
             _descend(p, g, b, self.updates + 1, lr, learning.momentum, decay)
 
     def _gradient(self, seen: State, dreamt: State) -> dict[str, Array]:
@@ -220,27 +220,21 @@ class Trainer:
         With W joining v - m and h - l the mean of (v - m)(h - l)^T over the data less that over
         the dreams is  <v h^T> - <v h^T>'  - m (<h> - <h>')^T - (<v> - <v>') l^T.
         """
-        m, l = self.visible_mean, self.hidden_mean
-        dv, dh, dy = (
-            mean(theirs) - mean(own)
-            for own, theirs in ((seen.v, dreamt.v), (seen.h, dreamt.h), (seen.y, dreamt.y))
-        )
-        products = [(seen, -1 / len(seen.v)), (dreamt, 1 / len(dreamt.v))]
-        weight = [(state.v, state.h, share) for state, share in products]
-        label = [(state.y, state.h, share) for state, share in products]
-        if self.learning.centred:
-            weight.append((np.stack([m, dv]), np.stack([dh, l]), -1.0))
-            label.append((np.stack([np.zeros_like(dy), dy]), np.stack([dh, l]), -1.0))
-        dw, du = sum_of_products(weight), sum_of_products(label)
-        if self.learning.centred:
-            dv, dh, dy = dv - dw @ l, dh - m @ dw, dy - du @ l
-        return {
-            "weight": dw,
-            "visible_bias": dv,
-            "hidden_bias": dh - self._pull(seen.h),
-            "label_weight": du,
-            "label_bias": dy,
-        }
+        dh, centred = mean(dreamt.h) - mean(seen.h), self.learning.centred
+        gradient, hidden = {}, dh - self._pull(seen.h)
+        sides = [("weight", "visible_bias", "v", self.visible_mean)]
+        if self.rbm.labels:
+            sides.append(("label_weight", "label_bias", "y", np.zeros(self.rbm.labels, np.float32)))
+        for weight, bias, units, m in sides:
+            own, theirs = getattr(seen, units), getattr(dreamt, units)
+            down = mean(theirs) - mean(own)
+            terms = [(own, seen.h, -1 / len(own)), (theirs, dreamt.h, 1 / len(theirs))]
+            if centred:
+                terms.append((np.stack([m, down]), np.stack([dh, self.hidden_mean]), -1.0))
+            gradient[weight] = dw = sum_of_products(terms)
+            gradient[bias] = down - dw @ self.hidden_mean if centred else down
+            hidden = hidden - m @ dw if centred else hidden
+        return gradient | {"hidden_bias": hidden}
 
     def _pull(self, h: Array) -> Array:
         """Towards the wanted activity: the cross-entropy's gradient [Lee et al. 2008]."""

@@ -125,5 +125,5 @@ def anneal(
 
 def key_from(draw: np.random.Generator) -> Key:
     """A key of two words from a generator, which goes on by them."""
-    one, other = draw.integers(0, 1 << 32, 2).tolist()
-    return one, other
+    word = draw.bit_generator.random_raw()
+    return word & 0xFFFFFFFF, word >> 32

@@ -11,9 +11,10 @@ in both. A sum goes from the first k to the last, whatever the number of threads
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,6 +41,7 @@ from glassnet.kernels.vector import (
 VECTORS = 8  # of a block
 DEEP = 104
 DENSE = 0.35  # the share of numbers that are not zero from which on BLAS is as fast
+MOST_KEPT = 8  # shapes of products that memory is kept for
 SCANNED = 64  # columns at once: where their entries go to stays in the nearest cache
 
 
@@ -158,15 +160,34 @@ class Lists(NamedTuple):
     counts: Array
 
 
+_KEPT = threading.local()  # memory of a thread's last products; each is done when it returns
+
+
+def kept(name: str, make: Callable[..., Any], *shape: int) -> Any:
+    """make(*shape), or what it gave this thread for the same shape before."""
+    held = vars(_KEPT).setdefault(name, {})
+    found = held.get(shape)
+    if found is None:
+        if len(held) > MOST_KEPT:
+            held.clear()
+        found = held[shape] = make(*shape)
+    return found
+
+
 def lists(m: int, k: int) -> Lists:
-    """Room for them."""
+    """Room for the entries of an (M, K)."""
     places = memory.empty((m, k + 1)).view(np.int32)
     return Lists(places, memory.empty((m, k + 1)), np.empty(m, np.int64))
 
 
+def rooms(parts: int, m: int, width: int) -> tuple[Array, Array]:
+    """Room for the blocks of b and the places reached, one for each part."""
+    return memory.empty((parts, DEEP, width)), np.empty((parts, m), np.int64)
+
+
 def times(a: Array, b: Array) -> Array | None:
     """a b; None where a has too few zeros for that to pay."""
-    found = lists(*a.shape)
+    found = kept("lists", lists, *a.shape)
     list_rows(len(a), parts(len(a), 3 * a.size), a, *found, a.shape[1])
     return _summed(found, [(a, b, 1.0)])
 
@@ -177,7 +198,7 @@ def sum_of_products(terms: Sequence[Term]) -> Array | None:
     None where the a have too few zeros for that to pay.
     """
     m, k = terms[0][0].shape[1], sum(len(a) for a, _, _ in terms)
-    found, row, units = lists(m, k), 0, -(-m // SCANNED)
+    found, row, units = kept("lists", lists, m, k), 0, -(-m // SCANNED)
     for a, _, _ in terms:
         list_columns(units, parts(units, 3 * a.size), a, *found, m, row, len(a), k)
         row += len(a)
@@ -194,9 +215,8 @@ def _summed(found: Lists, terms: Sequence[Term]) -> Array | None:
     units = -(-n // width)
     cut = parts(units, entries * n / 4)
     below = [(b, len(b), scale) for _, b, scale in terms] + [NOTHING] * (3 - len(terms))
-    rooms, cursors = memory.empty((cut, DEEP, width)), np.empty((cut, m), np.int64)
-    given = chain.from_iterable(below)
-    add_up.compiled(NB=VECTORS)(units, cut, *found, y, rooms, cursors, m, n, k, *given)
+    own, given = kept("rooms", rooms, cut, m, width), chain.from_iterable(below)
+    add_up.compiled(NB=VECTORS)(units, cut, *found, y, *own, m, n, k, *given)
     return y
 
 
