@@ -66,6 +66,18 @@ def test_a_clamped_chain_samples_the_conditional() -> None:
     assert (chain.step(5).visible[:, 1] < 1).all()
 
 
+def test_a_strong_clamp_counts_the_label_weights_so_many_times() -> None:
+    chain, rbm = Chain(machine(3, 2, 2), count=20_000), machine(3, 2, 2)
+    chain.clamp(label=1, strength=3)
+    frame = chain.step(30)
+    seen, _ = seen_and_true(chain, 2)
+    rbm.label_weight *= 3
+    p = np.exp(energies(rbm)).sum(axis=2)
+    p[:, 0] = 0
+    assert np.abs(seen - p / p.sum()).max() < 4 * np.sqrt(0.25 / 20_000)
+    assert (frame.label == [0, 1]).all()
+
+
 def test_energy_is_the_free_energy_of_what_is_there() -> None:
     chain = Chain(machine(3, 2, 2), count=4)
     frame = chain.step()

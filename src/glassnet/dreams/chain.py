@@ -59,24 +59,27 @@ class Chain:
         label: int | ArrayLike | None = None,
         pixels: ArrayLike | None = None,
         known: ArrayLike | None = None,
+        strength: float = 1.0,
     ) -> None:
         """Hold a class, known pixels, both, or (with no arguments) nothing any more.
 
         label   a class, or shares of classes that add up to 1, (L,) or for each chain (N, L)
         pixels  (V,) or (N, V) in 0..1; known says where they are held, (V,) of True and False, all
                 of them where it is left out
+        strength  how many times the weights of the clamped class count: above 1 dreams are surer
+                of their class and vary less
         Raises ShapeError, DataError or GlassnetError for what does not fit the machine.
         """
         shares = None if label is None else self._shares(label)
         if pixels is None:
             if known is not None:
                 raise GlassnetError("known says which pixels are held; give the pixels too")
-            self._held = Held(shares)
+            self._held = Held(shares, strength=strength)
             return
         held = np.ones(self.model.visible, bool) if known is None else np.asarray(known, bool)
         if held.size != self.model.visible:
             raise ShapeError(f"expected known for {self.model.visible} pixels, got {held.shape}")
-        self._held = Held(shares, self._images(pixels), held.reshape(1, -1))
+        self._held = Held(shares, self._images(pixels), held.reshape(1, -1), strength)
 
     def start(self, image: ArrayLike | None = None) -> None:
         """Begin anew: from an image (V,) or images (N, V) in 0..1, or from noise."""

@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet import nn, random
-from glassnet.dreams.chain import Chain, Model
+from glassnet.dreams.chain import Chain
 from glassnet.dreams.kmeans import kmeans
 from glassnet.dreams.rbm import Array
+from glassnet.dreams.walk import Model
 from glassnet.errors import GlassnetError, ShapeError
 from glassnet.nn.module import evaluating
 from glassnet.tape import no_grad
@@ -53,12 +54,24 @@ class Score:
 
 
 def dream(
-    model: Model, label: int, count: int, steps: int, seed: int = 0, temperature: float = 1.0
+    model: Model,
+    label: int,
+    count: int,
+    steps: int,
+    seed: int = 0,
+    strength: float = 1.0,
+    warm: int = 0,
 ) -> Array:
-    """The ends of `count` chains with a class clamped, `steps` Gibbs steps from noise: (N, V)."""
+    """The ends of `count` chains with a class clamped, `steps` Gibbs steps from noise: (N, V).
+
+    strength  of the clamp, see `Chain.clamp`; warm  how many of the steps, at the beginning, are
+    made at temperature 2, so that chains spread over the class before they settle.
+    """
     chain = Chain(model, count, seed)
-    chain.clamp(label)
-    return chain.step(steps, temperature).visible
+    chain.clamp(label, strength=strength)
+    if warm:
+        chain.step(warm, temperature=2.0)
+    return chain.step(steps - warm).visible
 
 
 def classifier(net: nn.Sequential, shape: tuple[int, ...]) -> See:

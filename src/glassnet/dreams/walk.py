@@ -29,11 +29,20 @@ Model = RBM | DBN | DBM
 
 @dataclass
 class Held:
-    """What is clamped: shares of classes (N, L), pixels (N, V) where known (1, V) is True."""
+    """What is clamped: shares of classes (N, L), pixels (N, V) where known (1, V) is True.
+
+    strength  how many times the weights of a clamped class count
+    """
 
     label: Array | None = None
     pixels: Array | None = None
     known: Array | None = None
+    strength: float = 1.0
+
+    @property
+    def pull(self) -> Array | None:
+        """What the hidden units hear of a clamped class: `strength` times its shares."""
+        return None if self.label is None else np.float32(self.strength) * self.label
 
     def mend(self, visible: Array) -> Array:
         """Known pixels in place of what was dreamt there."""
@@ -86,7 +95,7 @@ class StackWalk(Walk):
 
     def see(self, images: Array, held: Held, draw: Generator) -> None:
         v = flip(self.model.up(images), draw) if isinstance(self.model, DBN) else images
-        y = held.label
+        y = held.pull
         if y is None:
             y = np.full((len(v), self.top.labels), 1 / max(self.top.labels, 1), np.float32)
         h = self.top.sample_hidden(v, y, draw)
@@ -105,7 +114,8 @@ class StackWalk(Walk):
         h = self.state.h
         v = self._visible(h, held, temperature, draw)
         y = self._label(h, held, temperature, draw)
-        odds = self.top.hidden_input(v, y) / np.float32(temperature)
+        odds = self.top.hidden_input(v, y if held.pull is None else held.pull)
+        odds /= np.float32(temperature)
         self.state = State(v, flip(sigmoid(odds), draw), y)
 
     def _visible(self, h: Array, held: Held, temperature: float, draw: Generator) -> Array:
@@ -147,7 +157,7 @@ class DeepWalk(Walk):
         self.model, self.state = model, model.start(count, draw)
 
     def see(self, images: Array, held: Held, draw: Generator) -> None:
-        means = self.model.mean_field(images, held.label)
+        means = self.model.mean_field(images, held.pull)
         self.state = Layers(images, flip(means.h1, draw), flip(means.h2, draw), means.y)
 
     @property
@@ -159,7 +169,9 @@ class DeepWalk(Walk):
         self.state = Layers(self.state.v, h1, h2, self.model.p_label(h2))
 
     def step(self, held: Held, temperature: float, draw: Generator) -> None:
-        self.state = self.model.gibbs(self.state, draw, 1, temperature, held.label, held.mend)
+        self.state = self.model.gibbs(self.state, draw, 1, temperature, held.pull, held.mend)
+        if held.label is not None:
+            self.state.y = held.label
 
     def view(self, held: Held) -> View:
         model, state = self.model, self.state
