@@ -1,10 +1,10 @@
 """A Boltzmann machine so small that its likelihood can be summed exactly: 20 hidden units on MNIST.
 
-    python examples/small_rbm.py [--epochs 150] [--out runs/small-rbm]
+    python examples/small_rbm.py [--epochs 25] [--out runs/small-rbm]
 
-Persistent chains at several temperatures and centred gradients. At the end the exact mean
-log-likelihood of the 10,000 test digits, binarised by one draw with seed 0, beside what annealing
-estimates for the same machine.
+Persistent chains, centred gradients, a learning rate that falls to nothing. At the end the exact
+mean log-likelihood of the 10,000 test digits, binarised by one draw with seed 0, beside what
+annealing estimates for the same machine.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from glassnet.dreams import RBM, binarise, bracket, exact_log_z, fit
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--hidden", type=int, default=20)
 parser.add_argument("--method", default="pcd")
-parser.add_argument("--epochs", type=int, default=150)
-parser.add_argument("--lr", type=float, default=0.05)
+parser.add_argument("--epochs", type=int, default=25)
+parser.add_argument("--lr", type=float, default=0.1)
 parser.add_argument("--batch", type=int, default=100)
 parser.add_argument("--chains", type=int, default=100)
 parser.add_argument("--seed", type=int, default=0)
@@ -34,16 +34,9 @@ rbm = RBM(784, choice.hidden, seed=choice.seed)
 begun = time.monotonic()
 
 
-def exact() -> float:
-    """The mean of log p(v) over the test digits, in nats."""
-    return float(-rbm.free_energy(seen_test).mean(dtype=np.float64) - exact_log_z(rbm))
-
-
 def watch(epoch: int, row: dict[str, float]) -> None:
-    """One line; every tenth epoch the likelihood too."""
-    if epoch % 10 == 0:
-        print(f"epoch {epoch}  gap {row['gap']:.2f}  {time.monotonic() - begun:.0f} s", end="  ")
-        print(f"exact {exact():.2f} nats", flush=True)
+    """One line an epoch."""
+    print(f"epoch {epoch}  gap {row['gap']:.2f}  {time.monotonic() - begun:.0f} s", flush=True)
 
 
 fit(
@@ -53,5 +46,6 @@ fit(
 )  # fmt: skip
 choice.out.mkdir(parents=True, exist_ok=True)
 print(rbm.save(choice.out / "rbm.safetensors"), f"{time.monotonic() - begun:.0f} s")
-print(f"exact: {exact():.3f} nats")
+exact = float(-rbm.free_energy(seen_test).mean(dtype=np.float64) - exact_log_z(rbm))
+print(f"exact: {exact:.3f} nats", flush=True)
 print(bracket(rbm, seen_test, steps=1000, rounds=200))
