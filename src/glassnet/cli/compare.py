@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Options = dict[str, Any]
 ARMS = "boltzmann,denoising,patches,transfer,scratch"
-QUICK: Options = {"seconds": 6.0, "judged": 2000}
+QUICK: Options = {"seconds": 6.0, "judged": 2000, "held_out": 400}
 
 
 @click.command("compare-pretraining")

@@ -129,27 +129,31 @@ def test_the_judged_digits_are_of_all_classes(mnist: Digits) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_arm_reads_digits_within_its_budget(name: str, mnist: Digits) -> None:
-    """1,000 labels and 1.8 processor seconds; a clock is looked at in every loop."""
-    plan = Plan((name, "scratch"), labels=(1000,), seconds=1.8, timer="cpu", judged=500)
+def test_each_arm_keeps_to_its_budget(name: str, mnist: Digits) -> None:
+    """1.2 processor seconds: a clock is looked at in every loop."""
+    plan = Plan((name, "scratch"), labels=(1000,), seconds=1.2, timer="cpu", judged=500)
     warm_up(ARMS[name](0), mnist)
     (row,) = run_group(name, 0, plan, mnist, [1000])
-    assert row["error"] < 0.7  # 0.9 is chance
     assert len(row["tried"]) == 3
-    assert 0.8 * 1.8 < row["seconds"]["all"] < 1.8 + 0.5
+    assert 0.8 * 1.2 < row["seconds"]["all"] < 1.2 + 0.5
 
 
-def test_training_again_begins_where_pretraining_ended(mnist: Digits) -> None:
+@pytest.mark.parametrize(
+    ("name", "looks"),
+    [("boltzmann", 300), ("denoising", 60), ("patches", 40), ("transfer", 60), ("scratch", 60)],
+)
+def test_each_arm_reads_digits_and_begins_anew_each_time(
+    name: str, looks: int, mnist: Digits
+) -> None:
     """What one call learned from labels must not reach the next: steps and answers repeat."""
-    for name in ARMS:
-        x, y = mnist.x[:200], mnist.y[:200]
-        arm = ARMS[name](0)
-        arm.prepare(x, steps(12))
-        answers = []
-        for setting in (arm.settings[0], arm.settings[-1], arm.settings[0]):
-            arm.train(x, y, setting, steps(25))
-            answers.append(arm.predict(mnist.test_x[:100]))
-        np.testing.assert_array_equal(answers[0], answers[2], err_msg=name)
+    arm = ARMS[name](0)
+    arm.prepare(mnist.x[:2000], steps(12))
+    answers = []
+    for setting, count in ((0, looks), (-1, 8), (0, looks)):
+        arm.train(mnist.x[:500], mnist.y[:500], arm.settings[setting], steps(count))
+        answers.append(arm.predict(mnist.test_x[:200]))
+    np.testing.assert_array_equal(answers[0], answers[2])
+    assert (answers[0] != mnist.test_y[:200]).mean() < 0.6  # 0.9 is chance
 
 
 def test_every_arm_has_as_many_settings_to_try() -> None:

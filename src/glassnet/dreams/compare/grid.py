@@ -5,8 +5,8 @@ A cell's seconds go to pretraining, tuning and training, in this order:
     pretraining  at most a third of them. It does not see labels, so it is the same for all cells of
                  an arm and a seed: it is computed once and charged to each of them
     tuning       half of what is left, the same part for each of the arm's settings. A fifth of the
-                 labelled digits (at most 2,000), stratified, is held out; the setting with the
-                 fewest errors there is taken, of equals the first
+                 labelled digits (at most `held_out`), stratified, is held out; the setting with the
+                 fewest errors there is taken, of equals the first. Answering them is paid for, too
     training     with that setting, from all labelled digits, in what is left then
 
 Where a class has only one labelled digit nothing can be held out: every arm then takes its default,
@@ -36,7 +36,7 @@ Cell = tuple[str, int, int]  # arm, labels, seed
 
 PRETRAINING = 1 / 3  # at most, of a cell's seconds
 TUNING = 1 / 2  # of what is left
-HELD_OUT, MOST_HELD_OUT = 0.2, 2000
+HELD_OUT = 0.2  # of the labelled digits, where that is not too many
 _CHOSEN = 0xC4
 
 
@@ -48,6 +48,7 @@ class Plan:
     seeds     each draws its own labelled digits, and all that an arm draws
     seconds   of each cell; timer  "wall", or "cpu" on a machine that does other things too
     judged    test digits that arms are judged on, stratified; 10,000 are all
+    held_out  most labelled digits that settings are judged on
     """
 
     arms: tuple[str, ...]
@@ -56,6 +57,7 @@ class Plan:
     seconds: float = 240.0
     timer: str = "wall"
     judged: int = 10_000
+    held_out: int = 2000
 
     def __post_init__(self) -> None:
         for name in self.arms:
@@ -146,7 +148,7 @@ def run_cell(learner: Arm, count: int, plan: Plan, digits: Digits, charged: floa
     rows = chosen(digits.y, count, learner.seed)
     x, y = digits.x[rows], digits.y[rows]
     clock = Clock(max(plan.seconds - charged, 0.0), TIMERS[plan.timer])
-    tuning = tune(learner, x, y, clock)
+    tuning = tune(learner, x, y, clock, plan.held_out)
     tuned = clock.spent
     learner.train(x, y, tuning.setting, clock.part(clock.left))
     spent = clock.spent
@@ -177,11 +179,11 @@ class Tuning:
     tried: list[Row] = field(default_factory=list)
 
 
-def tune(learner: Arm, x: Images, y: Labels, clock: Clock) -> Tuning:
+def tune(learner: Arm, x: Images, y: Labels, clock: Clock, most: int = 2000) -> Tuning:
     """Try all settings on a part of the labelled digits, by the rule at the head of this file."""
     learn, held = stratified(y, HELD_OUT, learner.seed)
-    if len(held) > MOST_HELD_OUT:
-        held = held[stratified(y[held], MOST_HELD_OUT / len(held), learner.seed)[1]]
+    if len(held) > most:
+        held = held[stratified(y[held], most / len(held), learner.seed)[1]]
         learn = np.setdiff1d(np.arange(len(y)), held)
     if not len(held):
         return Tuning(learner.settings[0])

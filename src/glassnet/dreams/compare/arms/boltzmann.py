@@ -6,8 +6,9 @@ from itertools import count
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from glassnet import nn
+from glassnet import nn, random
 from glassnet.dreams.compare.arm import Arm, Images, Labels, Setting
 from glassnet.dreams.compare.clock import Clock
 from glassnet.dreams.compare.networks import CLASSES, classes, descend
@@ -15,8 +16,13 @@ from glassnet.dreams.finetune import unrolled
 from glassnet.dreams.learn import Learning, Trainer
 from glassnet.dreams.rbm import RBM, Array
 
+Pixels = NDArray[np.uint8]
+
 HIDDEN = (500, 500)
+BATCH = 100
+FIRST = 2000  # digits whose mean a machine begins with
 LR = 0.1  # of contrastive divergence, falling to 0 as the time goes
+_ORDER = 0xB0
 
 
 class Boltzmann(Arm):
@@ -37,13 +43,32 @@ class Boltzmann(Arm):
         self.net: nn.Sequential | None = None
 
     def prepare(self, unlabelled: Images, clock: Clock) -> None:
-        x = unlabelled.reshape(len(unlabelled), -1) * np.float32(1 / 255)
+        x = unlabelled.reshape(len(unlabelled), -1)
         for layer, hidden in enumerate(HIDDEN):
-            machine = RBM(x.shape[1], hidden, seed=self.seed + layer)
-            learn(machine, x, clock.part(clock.left / (len(HIDDEN) - layer)), self.seed)
+            visible = self.stack[-1].hidden if self.stack else x.shape[1]
+            machine = RBM(visible, hidden, seed=self.seed + layer)
+            self.learn(machine, x, clock.part(clock.left / (len(HIDDEN) - layer)))
             self.stack.append(machine)
-            if layer + 1 < len(HIDDEN):
-                x = machine.transform(x)
+
+    def learn(self, machine: RBM, x: Pixels, clock: Clock) -> None:
+        """Contrastive divergence on what the machines below make of x (N, 784), a batch a time."""
+        learning = Learning(method="cd", last_lr=1.0, seed=self.seed)
+        trainer, none = Trainer(machine, learning, self.up(x[:FIRST])), np.zeros((BATCH, 0), "f4")
+        for epoch in count():
+            order = random.derive(self.seed, _ORDER, epoch).permutation(len(x))
+            for start in range(0, len(x), BATCH):
+                if clock.over:
+                    return
+                learning.lr = LR * (1 - clock.share)
+                v = self.up(x[order[start : start + BATCH]])
+                trainer.update(v, none[: len(v)])
+
+    def up(self, v: Pixels) -> Array:
+        """What the highest machine so far makes of pixels (n, 784)."""
+        x = v * np.float32(1 / 255)
+        for machine in self.stack:
+            x = machine.p_hidden(x)
+        return x
 
     def train(self, x: Images, y: Labels, setting: Setting, clock: Clock) -> None:
         self.net = unrolled(self.stack, len(CLASSES), seed=self.seed)
@@ -52,15 +77,3 @@ class Boltzmann(Arm):
     def predict(self, x: Images) -> Labels:
         assert self.net is not None, "train first"
         return classes(self.net, x)
-
-
-def learn(machine: RBM, x: Array, clock: Clock, seed: int) -> None:
-    """Contrastive divergence on x (N, V) until the clock is over."""
-    learning = Learning(method="cd", last_lr=1.0, seed=seed)
-    trainer, none = Trainer(machine, learning, x), np.zeros((len(x), 0), np.float32)
-    for epoch in count(1):
-        for batch in trainer.batches(epoch, x, none):
-            if clock.over:
-                return
-            learning.lr = LR * (1 - clock.share)
-            trainer.update(*batch)
