@@ -111,9 +111,10 @@ def test_every_class_in_a_row_of_its_own(machine: Path, invoke: Invoke, tmp_path
 def test_the_file_holds_what_a_chain_dreams(machine: Path, invoke: Invoke, tmp_path: Path) -> None:
     out = tmp_path / "seven.png"
     words = ["--label", 7, "--steps", 2, "--chains", 3, "--seed", 9, "--temperature", 1.5]
+    words += ["--strength", 0.25]
     answer = json.loads(invoke("dream", machine.parent, *words, "--out", out, "--json").stdout)
     chain = Chain(load(machine), 3, 9)
-    chain.clamp(7)
+    chain.clamp(7, strength=0.25)
     for column, frame in enumerate([chain.look(), chain.step(1, 1.5), chain.step(1, 1.5)]):
         for row in range(3):
             expected = np.rint(frame.visible[row] * 255) / 255
@@ -180,6 +181,8 @@ def test_a_network_judges(learned: Path, invoke: Invoke, tmp_path: Path) -> None
         (["{machine}", "--label", "12"], 1, "from 0 to 9, or all"),
         (["{machine}", "--associate", "3", "10"], 1, "from 0 to 9, or all"),
         (["{machine}", "--associate", "3", "8", "--label", "1"], 2, "goes without --label"),
+        (["{machine}", "--associate", "3", "8", "--strength", "2"], 2, "without --temperature"),
+        (["{machine}", "--associate", "3", "8", "--steps", "1"], 2, "at least 2 --steps"),
         (["{machine}", "--out", "dreams.txt"], 2, "an ending of .png, .webp, .gif"),
         (["{machine}", "--complete", "{machine}"], 1, "cannot be read as an image"),
         (["{plain}", "--label", "1"], 1, "no label units"),

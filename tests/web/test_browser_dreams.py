@@ -86,8 +86,11 @@ def test_a_class_is_held_and_changed_step_by_step(page: Any) -> None:
     step(page, 3)
     assert shows(page, 2)
     assert page.get_by_role("progressbar", name="Class 2").evaluate("p => p.value") == 1
-    layer = page.get_by_role("img", name="Hidden units: 4 of 40 on")
-    assert layer.is_visible()
+    assert page.get_by_role("img", name="Hidden units: 4 of 40 on").is_visible()
+    page.get_by_label("Strength of the class").fill("0")
+    hold(page, 5)
+    step(page, 3)
+    assert shows(page, 2)  # held without strength, a class turns nothing
 
 
 def test_playing_goes_on_until_it_is_paused(page: Any) -> None:

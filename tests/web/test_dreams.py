@@ -88,10 +88,10 @@ def test_carried_steps_are_those_of_a_chain_that_stays(
     shares = [0.25, 0.75] + [0.0] * 8 if labels else None
     pixels = np.arange(SIDE * SIDE) % 256
     known = np.arange(SIDE * SIDE) < 300
-    chain.clamp(shares, pixels / np.float32(255), known)
+    chain.clamp(shares, pixels / np.float32(255), known, strength=2)
     body: Answer = {
         "machine": name.removesuffix("/machine"), "chains": 3, "seed": 4, "label": shares,
-        "pixels": packed(pixels), "known": packed(known), "temperature": 1.5,
+        "pixels": packed(pixels), "known": packed(known), "temperature": 1.5, "strength": 2,
     }  # fmt: skip
     frame = owner.post("/dreams/step", body).json()
     assert frame["step"] == 0

@@ -40,7 +40,8 @@ class Step(BaseModel):
     """A step that is asked for.
 
     states  the bits of the frame before, as its layers gave them; none for a start from noise
-    label   shares of the classes that are held; pixels are held where known is 1, both a byte each
+    label   shares of the classes that are held, strength  how firmly, see `Chain.clamp`
+    pixels  are held where known is 1; both a byte each
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -50,6 +51,7 @@ class Step(BaseModel):
     step: int = Field(0, ge=0, lt=2**31)
     states: list[Packed] | None = Field(None, min_length=1, max_length=8)
     label: list[float] | None = Field(None, max_length=1000)
+    strength: float = Field(1.0, ge=0, le=10)
     pixels: Packed | None = None
     known: Packed | None = None
     temperature: float = Field(1.0, ge=0.05, le=10)
@@ -73,7 +75,7 @@ def step(request: Request, asked: Step) -> dict[str, Any]:
     chain = Chain(model, asked.chains, asked.seed)
     pixels = None if asked.pixels is None else _unpacked(asked.pixels) / np.float32(255)
     known = None if asked.known is None else _unpacked(asked.known) != 0
-    chain.clamp(_normed(asked.label), pixels, known)
+    chain.clamp(_normed(asked.label), pixels, known, asked.strength)
     frame = chain.look()
     if asked.states is None:
         return _told(frame)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassnet.cli import sources
 from glassnet.cli.console import Answer, percent, say, table
+from glassnet.cli.dream.wish import Wish
 from glassnet.errors import GlassnetError
 
 if TYPE_CHECKING:
@@ -22,13 +23,13 @@ DREAMS = 100  # of each class
 REAL = 1000  # examples of each class, at most
 
 
-def judged(machine: Any, folder: str, label: str | None, steps: int, seed: int) -> Answer:
-    """Say how good the dreams of a class, or of each, are, and give the same as facts.
+def judged(machine: Any, folder: str, wish: Wish) -> Answer:
+    """Say how good the dreams of the wished class, or of each, are; give the same as facts.
 
     Raises GlassnetError for a run that cannot judge the machine's pictures.
     """
     from glassnet import nn
-    from glassnet.dreams.score import classifier, dream, score
+    from glassnet.dreams.score import classifier, score
     from glassnet.train import load
 
     if not machine.labels:
@@ -37,14 +38,23 @@ def judged(machine: Any, folder: str, label: str | None, steps: int, seed: int) 
     if not isinstance(run.net, nn.Sequential):
         raise GlassnetError(f"the network of {folder} is no nn.Sequential, whose features are seen")
     see = classifier(run.net, _shape(run))
-    labels = range(machine.labels) if label in (None, "all") else [int(label or 0)]
+    one = None if wish.label in (None, "all") else int(wish.label or 0)
     scores = []
-    for k in labels:
-        dreams = dream(machine, k, DREAMS, steps, seed)
+    for k in range(machine.labels) if one is None else [one]:
+        dreams = _dreams(machine, k, wish)
         real = _real(run, folder, k, machine.visible)
         scores.append(score(_prepared(run, dreams * 255), _prepared(run, real), k, see))
     _tell(scores, Path(folder))
     return {"judge": folder, "score": [vars(each) for each in scores]}
+
+
+def _dreams(machine: Any, k: int, wish: Wish) -> "NDArray[np.float32]":
+    """The ends of chains with class k held, as wished: (DREAMS, V)."""
+    from glassnet.dreams.chain import Chain
+
+    chain = Chain(machine, DREAMS, wish.seed)
+    chain.clamp(k, strength=wish.strength)
+    return chain.step(wish.steps, wish.temperature).visible
 
 
 def _real(run: "Run", folder: str, k: int, visible: int) -> "NDArray[np.uint8]":

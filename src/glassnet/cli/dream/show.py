@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glassnet.cli.console import Answer, answers, say, threads
+from glassnet.cli.dream.judge import judged
+from glassnet.cli.dream.wish import Wish
 from glassnet.errors import GlassnetError
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ COLUMNS = 12  # of a contact sheet
     "--temperature", default=1.0, show_default=True, type=click.FloatRange(0, min_open=True),
     help="Above 1 dreams are wilder, below tamer.",
 )  # fmt: skip
+@click.option(
+    "--strength", default=1.0, show_default=True, type=click.FloatRange(0),
+    help="Of --label: above 1 dreams are surer of their class, and vary less.",
+)  # fmt: skip
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option(
     "--out", default="dreams.png", show_default=True, type=click.Path(dir_okay=False),
@@ -47,19 +53,7 @@ COLUMNS = 12  # of a contact sheet
 )  # fmt: skip
 @click.option("--judge", metavar="RUN", help="A run whose network says how good the dreams are.")
 @answers
-def show(
-    model: str | None,
-    label: str | None,
-    complete: str | None,
-    known: str,
-    associate: tuple[int, int] | None,
-    steps: int,
-    chains: int,
-    temperature: float,
-    seed: int,
-    out: str,
-    judge: str | None,
-) -> Answer:
+def show(model: str | None, out: str, judge: str | None, **wishes: Any) -> Answer:
     """Let a machine dream, one Gibbs step at a time.
 
     MODEL is the file of a machine, or its folder. The dreams start from noise; the same seed gives
@@ -71,29 +65,22 @@ def show(
       glassnet dream runs/dream --associate 3 8 --steps 60 --out way.gif
       glassnet dream runs/dream --label all --judge runs/demo
     """
-    if sum(given is not None for given in (label, complete, associate)) > 1 and associate:
-        raise click.UsageError("--associate goes without --label and --complete")
+    from glassnet.dreams.files import load
+
+    wish = Wish(**wishes)
     if Path(out).suffix.lower() not in (*PICTURES, *FILMS):
-        raise click.UsageError(
-            f"--out is '{out}'; expected an ending of {', '.join(PICTURES + FILMS)}"
-        )
+        endings = ", ".join(PICTURES + FILMS)
+        raise click.UsageError(f"--out is '{out}'; expected an ending of {endings}")
     path = _found(model)
+    machine = load(path)
     with threads(1):
-        film = _film(path, label, complete, known, associate, steps, chains, temperature, seed)
-        last = _written(Path(out), film, steps, associate)
+        last = _written(Path(out), _film(machine, wish), wish)
     low, high = float(last.energy.min()), float(last.energy.max())
     say(f"{len(last.energy)} chains, {last.step} steps; free energy {low:,.1f} to {high:,.1f}")
     say(f"dreams: {Path(out).resolve()}")
     answer = {"machine": str(path), "out": out, "chains": len(last.energy), "steps": last.step,
-              "seed": seed, "energy": last.energy.tolist()}  # fmt: skip
-    return answer | (_score(path, judge, label, steps, seed) if judge else {})
-
-
-def _score(path: Path, judge: str, label: str | None, steps: int, seed: int) -> Answer:
-    from glassnet.cli.dream.judge import judged
-    from glassnet.dreams.files import load
-
-    return judged(load(path), judge, label, steps, seed)
+              "seed": wish.seed, "energy": last.energy.tolist()}  # fmt: skip
+    return answer | (judged(machine, judge, wish) if judge else {})
 
 
 # -- which machine ---------------------------------------------------------------------------------
@@ -115,23 +102,23 @@ def _found(model: str | None) -> Path:
 
 
 # -- what it dreams --------------------------------------------------------------------------------
-def _film(
-    path: Path, label: str | None, complete: str | None, known: str,
-    associate: tuple[int, int] | None, steps: int, chains: int, temperature: float, seed: int,
-) -> "Iterator[Frame]":  # fmt: skip
+def _film(machine: Any, wish: Wish) -> "Iterator[Frame]":
     """All frames, the one before the first step among them unless two classes are associated."""
     from glassnet.dreams.chain import Chain
-    from glassnet.dreams.files import load
     from glassnet.dreams.sheet import half, read_image
 
-    machine = load(path)
-    if associate is not None:
-        return _ways(machine, associate, steps, chains, seed)
-    shares = None if label is None else _shares(label, machine.labels, chains)
-    chain = Chain(machine, chains if shares is None else len(shares), seed)
-    pixels = None if complete is None else read_image(complete, machine.visible)
-    chain.clamp(shares, pixels, None if pixels is None else half(known, machine.visible))
-    return _steps(chain, steps, temperature)
+    if wish.associate is not None:
+        return _ways(machine, wish.associate, wish)
+    shares = None if wish.label is None else _shares(wish.label, machine.labels, wish.chains)
+    chain = Chain(machine, wish.chains if shares is None else len(shares), wish.seed)
+    pixels = known = None
+    if wish.complete is not None:
+        pixels, known = (
+            read_image(wish.complete, machine.visible),
+            half(wish.known, machine.visible),
+        )
+    chain.clamp(shares, pixels, known, wish.strength)
+    return _steps(chain, wish.steps, wish.temperature)
 
 
 def _steps(chain: "Chain", steps: int, temperature: float) -> "Iterator[Frame]":
@@ -140,16 +127,14 @@ def _steps(chain: "Chain", steps: int, temperature: float) -> "Iterator[Frame]":
         yield chain.step(1, temperature)
 
 
-def _ways(
-    machine: Any, ends: tuple[int, int], steps: int, chains: int, seed: int
-) -> "Iterator[Frame]":
+def _ways(machine: Any, ends: tuple[int, int], wish: Wish) -> "Iterator[Frame]":
     """Several ways between two classes side by side, of seeds one after another."""
     import numpy as np
 
     from glassnet.dreams.chain import Frame, associate
 
     _shares(str(max(ends)), machine.labels, 1)
-    ways = [associate(machine, *ends, steps, seed + i) for i in range(chains)]
+    ways = [associate(machine, *ends, wish.steps, wish.seed + i) for i in range(wish.chains)]
     for i, together in enumerate(zip(*ways, strict=True), start=1):
         yield Frame(
             i,
@@ -175,28 +160,26 @@ def _shares(label: str, labels: int, chains: int) -> "NDArray[np.float32]":
 
 
 # -- how it is shown -------------------------------------------------------------------------------
-def _written(
-    out: Path, film: "Iterator[Frame]", steps: int, associate: tuple[int, int] | None
-) -> "Frame":
+def _written(out: Path, film: "Iterator[Frame]", wish: Wish) -> "Frame":
     """Write the sheet or the animation; gives the last frame."""
     from glassnet.dreams import sheet
 
     if out.suffix.lower() in FILMS:
-        every = -(-steps // sheet.ANIMATED)
-        frames = [frame for frame in film if frame.step % every == 0 or frame.step == steps]
+        every = -(-wish.steps // sheet.ANIMATED)
+        frames = [frame for frame in film if frame.step % every == 0 or frame.step == wish.steps]
         sheet.write_animation(out, [frame.visible for frame in frames])
         return frames[-1]
-    shown = sheet.evenly(steps, COLUMNS) if associate else sheet.moments(steps, COLUMNS)
-    frames = [frame for frame in film if frame.step in set(shown)]
+    spaced = sheet.moments if wish.associate is None else sheet.evenly
+    shown = set(spaced(wish.steps, COLUMNS))
+    frames = [frame for frame in film if frame.step in shown]
     rows = list(zip(*(frame.visible for frame in frames), strict=True))
     captions = [frame.step for frame in frames]
-    sheet.write_sheet(out, sheet.contact_sheet(rows, captions, _names(frames[-1], associate)))
+    sheet.write_sheet(out, sheet.contact_sheet(rows, captions, _names(frames[-1], wish)))
     return frames[-1]
 
 
-def _names(last: "Frame", associate: tuple[int, int] | None) -> list[object]:
+def _names(last: "Frame", wish: Wish) -> list[object]:
     """What stands beside each row: the class held or, where none is, the chain's number."""
-    held = last.label.max(axis=1) == 1 if last.label.size else [False] * len(last.energy)
-    if associate is None and all(held):
+    if wish.label is not None:
         return last.label.argmax(axis=1).tolist()
     return list(range(1, len(last.energy) + 1))

@@ -18,9 +18,9 @@ export class Chains {
   }
 
   // The next frame: the first one shows the noise.
-  async next(held, temperature) {
+  async next(held, temperature, strength) {
     const { machine, count, seed, frame } = this;
-    const asked = { machine, chains: count, seed, temperature, ...held };
+    const asked = { machine, chains: count, seed, temperature, strength, ...held };
     if (frame) Object.assign(asked, { step: frame.step, states: frame.hidden.flatMap(({ bits }) => bits ?? []) });
     const came = await post("/dreams/step", asked);
     if (this.frame === frame && this.seed === seed && this.count === count) this.take(came); // else begun anew

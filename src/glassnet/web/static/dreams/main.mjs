@@ -47,6 +47,7 @@ const HELD = {
 function fitPanels() {
   const mode = checked("mode");
   for (const panel of document.querySelectorAll(".panel")) panel.hidden = panel.dataset.for !== mode;
+  at("strength-panel").hidden = !classHeld();
   at("strip-section").hidden = mode !== "way" || !way.stops.length;
   pad.known = at("known").value;
   at("brush-tool").hidden = pad.known !== "brush";
@@ -59,7 +60,7 @@ function fitPanels() {
 async function step() {
   const mode = checked("mode");
   const fresh = chains.frame === null;
-  await chains.next(HELD[mode](), Number(at("temperature").value));
+  await chains.next(HELD[mode](), Number(at("temperature").value), Number(at("strength").value));
   if (mode === "way" && !fresh) {
     way.advance(chains.frame.step, chains.visible(chosen));
     showWay();
@@ -232,7 +233,7 @@ function makeChains() {
 }
 
 // -- across a reload ------------------------------------------------------------------------------
-const FIELDS = ["known", "also", "from", "to", "pace", "speed", "temperature", "count"];
+const FIELDS = ["known", "also", "from", "to", "pace", "speed", "temperature", "strength", "count"];
 
 function save() {
   const fields = Object.fromEntries(FIELDS.filter(at).map((id) => [id, at(id).value]));
@@ -266,7 +267,7 @@ function tell(id, text) {
 function tellSliders() {
   const speed = SPEEDS[at("speed").value];
   tell("speed", speed === Infinity ? "full" : `${speed} a second`);
-  tell("temperature", number(Number(at("temperature").value)));
+  for (const id of ["temperature", "strength"]) tell(id, number(Number(at(id).value)));
 }
 
 function fitWay() {
@@ -289,7 +290,7 @@ at("held").addEventListener("change", (event) => {
   save();
 });
 at("held").addEventListener("submit", (event) => event.preventDefault());
-for (const id of ["speed", "temperature"]) at(id).addEventListener("input", tellSliders);
+for (const id of ["speed", "temperature", "strength"]) at(id).addEventListener("input", tellSliders);
 at("share")?.addEventListener("input", () => {
   way.go(Number(at("share").value) / 100);
   showWay();
