@@ -113,6 +113,8 @@ def test_the_keyboard_is_enough(page: Any) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")  # from 7 to 8
     page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "strength"
+    page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "play"
     page.keyboard.press("Tab")
     for at in range(1, 4):
