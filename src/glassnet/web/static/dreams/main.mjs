@@ -31,6 +31,7 @@ const way = labels ? new Way(labels) : null;
 let chosen = 0;
 let playing = false;
 let asking = null; // the step that is under way
+let place = 0; // on the way, before the page was loaded again
 
 // -- what is held ---------------------------------------------------------------------------------
 const oneHot = (k) => Array.from({ length: labels }, (_, i) => Number(i === k));
@@ -253,7 +254,7 @@ function restore() {
   pad.show(decode(kept.drawing.ink), decode(kept.drawing.brushed));
   chosen = kept.chosen;
   chains.restore(kept.chains);
-  if (way) way.share = kept.way;
+  place = kept.way;
   return chains.frame !== null;
 }
 
@@ -320,7 +321,11 @@ at("dream").classList.toggle("deep", sizes.length > 1);
 makeLayers();
 const kept = restore();
 tellSliders();
-if (way) fitWay();
+if (way) {
+  fitWay();
+  if (place) way.go(place);
+  showWay();
+}
 fitPanels();
 makeChains();
 if (kept) {

@@ -6,29 +6,30 @@ const STOPS = 12; // pictures that are kept of the way
 export class Way {
   constructor(labels) {
     this.labels = labels;
-    this.set(0, labels - 1, 60);
     this.begin();
+    this.set(0, labels - 1, 60);
   }
 
   // Between which classes, in how many steps.
   set(from, to, steps) {
     if (from !== this.from || to !== this.to) this.begin();
+    const share = this.share;
     Object.assign(this, { from, to, steps });
+    this.go(share, this.settled);
   }
 
   // At the first class again; `settled` where the dream is there already.
   begin(settled = false) {
-    Object.assign(this, { share: 0, stops: [], settled });
+    Object.assign(this, { done: 0, steps: this.steps ?? 1, stops: [], settled, arrived: false });
   }
 
-  get arrived() {
-    return this.share >= 1;
+  // To a place on the way.
+  go(share, settled = true) {
+    Object.assign(this, { done: Math.round(share * this.steps), settled, arrived: false });
   }
 
-  // To a place on the way by hand.
-  go(share) {
-    this.share = share;
-    this.settled = true;
+  get share() {
+    return this.done / this.steps;
   }
 
   shares() {
@@ -43,6 +44,7 @@ export class Way {
     if (!this.settled && step < SETTLING) return;
     this.settled = true;
     if (this.share * (STOPS - 1) >= this.stops.length - 1e-6) this.stops.push({ share: this.share, levels });
-    this.share = Math.min(1, this.share + 1 / this.steps);
+    this.arrived = this.done >= this.steps;
+    this.done = Math.min(this.steps, this.done + 1);
   }
 }
