@@ -6,11 +6,17 @@ sentence that says what it is. No labels are needed, and no tape: these networks
 difference between what they see and what they dream.
 """
 
+from glassnet.dreams.autoencoder import (
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    VariationalAutoencoder,
+)
 from glassnet.dreams.chain import Chain, Frame, associate
 from glassnet.dreams.dbm import DBM
 from glassnet.dreams.dbn import DBN
 from glassnet.dreams.files import load
 from glassnet.dreams.finetune import unrolled
+from glassnet.dreams.kmeans import PatchFeatures
 from glassnet.dreams.learn import Learning, fit
 from glassnet.dreams.likelihood import Bracket, ais, bracket, exact_log_z, reverse_ais
 from glassnet.dreams.rbm import RBM, binarise
@@ -21,8 +27,12 @@ __all__ = [
     "RBM",
     "Bracket",
     "Chain",
+    "ContractiveAutoencoder",
+    "DenoisingAutoencoder",
     "Frame",
     "Learning",
+    "PatchFeatures",
+    "VariationalAutoencoder",
     "ais",
     "associate",
     "binarise",

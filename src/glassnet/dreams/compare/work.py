@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -64,6 +65,7 @@ def _work(folder: Path, plan: Plan) -> None:
     from glassnet import set_num_threads
 
     set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this one
     parent = multiprocessing.parent_process()
 
     def orphan() -> None:
