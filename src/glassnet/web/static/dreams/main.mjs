@@ -21,7 +21,7 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 const { machine, ...told } = at("dream").dataset;
 const [width, height, labels] = [told.width, told.height, told.labels].map(Number);
 const sizes = told.layers.split(" ").map(Number);
-const SPEEDS = [1, 2, 5, 10, 20, 30, Infinity]; // steps a second
+const SPEEDS = [1, 2, 5, 10, 20, 30, 40]; // steps a second; the server takes 50 requests
 const LAYER_SIDE = sizes.length > 1 ? 104 : 176; // screen pixels of a drawn layer
 const KEY = `dream ${machine}`;
 
@@ -266,8 +266,7 @@ function tell(id, text) {
 }
 
 function tellSliders() {
-  const speed = SPEEDS[at("speed").value];
-  tell("speed", speed === Infinity ? "full" : `${speed} a second`);
+  tell("speed", `${SPEEDS[at("speed").value]} a second`);
   for (const id of ["temperature", "strength"]) tell(id, number(Number(at(id).value)));
 }
 
