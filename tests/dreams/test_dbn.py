@@ -164,6 +164,22 @@ def test_directions_start_as_one_machine() -> None:
     assert [one.hidden for one in dbn.machines()] == [5, 4]
 
 
+def test_states_go_down_likeliest_or_drawn() -> None:
+    dbn = DBN(6, (5, 4, 3), labels=0)
+    for p in dbn.parameters.values():
+        p[...] = np.random.default_rng(len(p)).standard_normal(p.shape)
+    h = np.array([[0.9, 0.2, 0.6, 0.4]], np.float32)
+    first = dbn.lower[1].down(np.array([[1, 0, 1, 0]], np.float32))
+    pixels, above = dbn.down(h)
+    np.testing.assert_array_equal(above, first)
+    np.testing.assert_array_equal(pixels, dbn.lower[0].down((first > 0.5).astype(np.float32)))
+    many = np.tile(h, (20_000, 1))
+    drawn = dbn.down(many, np.random.default_rng(0))[1]
+    states = np.array(list(np.ndindex(2, 2, 2, 2)), np.float32)
+    chances = np.prod(np.where(states == 1, h, 1 - h), axis=1)
+    np.testing.assert_allclose(drawn.mean(axis=0), chances @ dbn.lower[1].down(states), atol=0.02)
+
+
 def test_files(tmp_path: Path, learned: DBN) -> None:
     read = load(learned.save(tmp_path / "dbn.safetensors"))
     assert isinstance(read, DBN) and repr(read) == repr(learned)

@@ -115,13 +115,14 @@ class DBN:
     def down(self, h: Array, draw: Generator | None = None) -> list[Array]:
         """Probabilities of each layer below, given the one below the top: bottom first.
 
-        Each layer's probabilities are handed down, or with `draw` states that are drawn from them.
+        Each layer is handed the likelier state of each unit above it, so that what is seen is
+        sharp, not the mean of many images; or, with `draw`, states drawn from the probabilities.
         """
         layers = []
         for layer in reversed(self.lower):
-            p = layer.down(h)
+            p = layer.down((h > 0.5).astype(np.float32) if draw is None else flip(h, draw))
             layers.append(p)
-            h = p if draw is None else flip(p, draw)
+            h = p
         return layers[::-1]
 
     # -- what it believes --------------------------------------------------------------------------

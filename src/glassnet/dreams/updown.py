@@ -76,7 +76,7 @@ class _Top(Trainer):
 
     def _gradient(self, seen: State, dreamt: State) -> dict[str, Array]:
         gradient = super()._gradient(seen, dreamt)
-        for name in ("label_weight", "label_bias"):
+        for name in {"label_weight", "label_bias"} & gradient.keys():
             gradient[name] = gradient[name] * np.float32(self.label_gain)
         return gradient
 
