@@ -4,7 +4,8 @@
 
 Persistent chains, centred gradients, a learning rate that falls to nothing; the pixels are drawn
 anew from their intensities in each epoch. At the end the mean log-likelihood of the 10,000 test
-digits, binarised by one draw with seed 0, between forward and backward annealing.
+digits, binarised by one draw with seed 0, between forward and backward annealing. `--epochs 0
+--start FILE` judges a machine that is there.
 """
 
 import argparse
@@ -25,7 +26,9 @@ parser.add_argument("--chains", type=int, default=100)
 parser.add_argument("--steps", type=int, default=1, help="of Gibbs sampling for each update")
 parser.add_argument("--decay", type=float, default=0.0)
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--walks", type=int, default=100)
+parser.add_argument("--walks", type=int, default=100, help="of each annealing")
+parser.add_argument("--runs", type=int, default=3, help="of both, for the spread")
+parser.add_argument("--rounds", type=int, default=2000, help="of the chains walks go back from")
 parser.add_argument("--start", type=Path, help="a machine to go on with")
 parser.add_argument("--out", type=Path, default=Path("runs/rbm-500"))
 choice = parser.parse_args()
@@ -53,4 +56,4 @@ fit(
     steps=choice.steps, weight_decay=choice.decay,
 )  # fmt: skip
 print(rbm.save(choice.out / "rbm.safetensors"), f"{time.monotonic() - begun:.0f} s")
-print(bracket(rbm, seen_test, walks=choice.walks))
+print(bracket(rbm, seen_test, choice.runs, choice.walks, rounds=choice.rounds))
