@@ -34,7 +34,7 @@ QUICK: Options = {"seconds": 6.0, "judged": 2000, "held_out": 400}
               show_default="one a core", help="Each works on one thread.")  # fmt: skip
 @answers
 def compare_pretraining(out: Path, processes: int, **options: Any) -> Answer:
-    """Compare ways to learn from few labels, on MNIST, at equal cost.
+    """Compare ways to learn from few labels, on MNIST.
 
     Boltzmann machines, a denoising autoencoder, k-means patches, transfer from labelled photographs
     and training from scratch learn from 10 to 60,000 labelled digits; all training digits are there
