@@ -34,6 +34,7 @@ from glassnet.nn.module import evaluating
 from glassnet.tape import no_grad
 from glassnet.tensor import Tensor
 
+WARM = 3.0  # the temperature at which chains spread
 MODES = 20  # clusters of each class
 ROUNDS = 50  # of k-means
 SHARE = 0.1  # of its part that a mode must be met with to count
@@ -65,12 +66,12 @@ def dream(
     """The ends of `count` chains with a class clamped, `steps` Gibbs steps from noise: (N, V).
 
     strength  of the clamp, see `Chain.clamp`; warm  how many of the steps, at the beginning, are
-    made at temperature 2, so that chains spread over the class before they settle.
+    made at temperature 3, so that chains spread before they settle.
     """
     chain = Chain(model, count, seed)
     chain.clamp(label, strength=strength)
     if warm:
-        chain.step(warm, temperature=2.0)
+        chain.step(warm, WARM)
     return chain.step(steps - warm).visible
 
 
