@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassnet.dreams import DBN, growth
+from glassnet.dreams import DBN, RBM, growth
 from tests.web.machines import SIDE, band, banded, served
 from tests.web.test_browser_access import complaints
 
@@ -19,6 +19,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     runs = tmp_path_factory.mktemp("machines")
     banded(runs / "bands.safetensors")
     DBN(SIDE * SIDE, (20, 16, 30), labels=10).save(runs / "belief.safetensors")
+    RBM(SIDE * SIDE, 9).save(runs / "plain.safetensors")
     with served(runs, tmp_path_factory.mktemp("data")) as address:
         yield address
 
@@ -257,6 +258,21 @@ def test_every_layer_of_a_deep_machine_is_drawn(page: Any) -> None:
         drawn = page.get_by_role("img", name=f"Hidden layer {layer}")
         assert f"of {units} on" in drawn.get_attribute("aria-label")
     assert complaints(page) == []
+
+
+def test_a_machine_without_classes(page: Any) -> None:
+    opened(page, "plain")
+    assert page.get_by_role("radio", name="A class").is_disabled()
+    assert page.get_by_role("radio", name="Nothing").is_checked()
+    step(page, 2)
+    choose(page, "A drawing")
+    draw(page, (4, 7), (24, 7))
+    step(page)
+    assert (pixels(page)[6:8, 5:23] > 200).all()
+    assert page.locator("#said").inner_text().startswith("Step 3: free energy")
+    assert complaints(page) == []
+    page.reload()
+    page.get_by_text("of 8, step 3").wait_for()
 
 
 def test_without_seeing_or_with_little_room(page: Any) -> None:
