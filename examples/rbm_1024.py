@@ -20,11 +20,10 @@ from glassnet.dreams import RBM, fit, unrolled
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--judge", choices=["test", "held-out"], default="test")
-parser.add_argument("--machine-epochs", type=int, default=15)
-parser.add_argument("--epochs", type=int, default=60)
-parser.add_argument("--lr", type=float, default=1e-3)
-parser.add_argument("--decay", type=float, default=0.01)
-parser.add_argument("--dropout", type=float, default=0.5)
+parser.add_argument("--machine-epochs", type=int, default=12)
+parser.add_argument("--epochs", type=int, default=20)
+parser.add_argument("--lr", type=float, default=2e-3)
+parser.add_argument("--dropout", type=float, default=0.25)
 parser.add_argument("--input-dropout", type=float, default=0.2)
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--out", type=Path, default=Path("runs/rbm-1024"))
@@ -51,10 +50,10 @@ if choice.judge == "held-out":
     train, test = data.split(train, 1 / 6, seed=0)
 net = unrolled([rbm], 10, choice.dropout, choice.input_dropout, choice.seed)
 run = gn.fit(
-    net, train, validation=test, preprocess=data.Preprocessing(channels=1), progress=False,
-    optimizer=optim.AdamW(net.parameters(), lr=choice.lr, weight_decay=choice.decay),
-    schedule="cosine", epochs=choice.epochs, batch_size=100, seed=choice.seed,
-    out=choice.out / choice.judge, overwrite=True,
+    net, train, preprocess=data.Preprocessing(channels=1), progress=False, schedule="one-cycle",
+    optimizer=optim.AdamW(net.parameters(), lr=choice.lr, weight_decay=0.0), ema=0.999,
+    epochs=choice.epochs, batch_size=128, seed=choice.seed, out=choice.out / choice.judge,
+    resume=True,
 )  # fmt: skip
 judged = run.evaluate(test)
 print(f"{choice.judge}: {judged.errors} errors of {len(test)}, {1 - judged.accuracy:.2%}")

@@ -181,7 +181,6 @@ def test_a_network_judges(learned: Path, invoke: Invoke, tmp_path: Path) -> None
         (["{machine}", "--label", "12"], 1, "from 0 to 9, or all"),
         (["{machine}", "--associate", "3", "10"], 1, "from 0 to 9, or all"),
         (["{machine}", "--associate", "3", "8", "--label", "1"], 2, "goes without --label"),
-        (["{machine}", "--associate", "3", "8", "--strength", "2"], 2, "without --temperature"),
         (["{machine}", "--associate", "3", "8", "--steps", "1"], 2, "at least 2 --steps"),
         (["{machine}", "--out", "dreams.txt"], 2, "an ending of .png, .webp, .gif"),
         (["{machine}", "--complete", "{machine}"], 1, "cannot be read as an image"),

@@ -141,6 +141,20 @@ def test_association_goes_from_one_class_to_the_other() -> None:
     assert (frames[-1].visible[0] > 0.5).tolist() == [False, False, True, True]
 
 
+def test_association_hears_strength_and_temperature() -> None:
+    rbm = machine(6, 4, 2)
+    plain, strong, hot = (
+        list(associate(rbm, 0, 1, 5, **more))
+        for more in ({}, {"strength": 4.0}, {"temperature": 3.0})
+    )
+    chain = Chain(rbm, 1)
+    chain.clamp(0, strength=4.0)
+    chain.step(50)
+    np.testing.assert_array_equal(strong[0].visible, chain.step().visible)
+    for other in (strong, hot):
+        assert any((a.visible != b.visible).any() for a, b in zip(plain, other, strict=True))
+
+
 @pytest.mark.parametrize(
     ("clamp", "error", "message"),
     [

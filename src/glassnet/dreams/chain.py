@@ -161,7 +161,14 @@ class Chain:
 
 
 def associate(
-    model: Model, first: int, second: int, steps: int, seed: int = 0, settle: int = 50
+    model: Model,
+    first: int,
+    second: int,
+    steps: int,
+    seed: int = 0,
+    settle: int = 50,
+    strength: float = 1.0,
+    temperature: float = 1.0,
 ) -> Iterator[Frame]:
     """Free association: `steps` frames, on whose way the clamp moves from one class to another.
 
@@ -171,9 +178,9 @@ def associate(
         raise GlassnetError(f"a way from one class to another takes at least 2 steps, got {steps}")
     chain = Chain(model, 1, seed)
     one, other = np.eye(model.labels, dtype=np.float32)[[first, second]]
-    chain.clamp(one)
+    chain.clamp(one, strength=strength)
     if settle:
-        chain.step(settle)
+        chain.step(settle, temperature)
     for share in np.linspace(0, 1, steps, dtype=np.float32):
-        chain.clamp((1 - share) * one + share * other)
-        yield chain.step()
+        chain.clamp((1 - share) * one + share * other, strength=strength)
+        yield chain.step(1, temperature)

@@ -43,8 +43,9 @@ COLUMNS = 12  # of a contact sheet
     help="Above 1 dreams are wilder, below tamer.",
 )  # fmt: skip
 @click.option(
-    "--strength", default=1.0, show_default=True, type=click.FloatRange(0),
-    help="Of --label: above 1 dreams are surer of their class, and vary less.",
+    "--strength", default=2.0, show_default=True, type=click.FloatRange(0),
+    help="Of a held class: 1 is as the machine learned it; above, dreams are surer of their class, "
+    "and vary less.",
 )  # fmt: skip
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option(
@@ -134,7 +135,11 @@ def _ways(machine: Any, ends: tuple[int, int], wish: Wish) -> "Iterator[Frame]":
     from glassnet.dreams.chain import Frame, associate
 
     _shares(str(max(ends)), machine.labels, 1)
-    ways = [associate(machine, *ends, wish.steps, wish.seed + i) for i in range(wish.chains)]
+    ways = [
+        associate(machine, *ends, wish.steps, wish.seed + i, strength=wish.strength,
+                  temperature=wish.temperature)
+        for i in range(wish.chains)
+    ]  # fmt: skip
     for i, together in enumerate(zip(*ways, strict=True), start=1):
         yield Frame(
             i,

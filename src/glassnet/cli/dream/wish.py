@@ -28,7 +28,5 @@ class Wish:
             return
         if self.label is not None or self.complete is not None:
             raise click.UsageError("--associate goes without --label and --complete")
-        if (self.temperature, self.strength) != (1, 1):
-            raise click.UsageError("--associate goes without --temperature and --strength")
         if self.steps < 2:
             raise click.UsageError("--associate takes at least 2 --steps")
