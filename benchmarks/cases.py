@@ -114,6 +114,12 @@ def _input(name: str) -> Case:
     return Case(run, (False,), threads=1)  # whose clock counts the loader's thread too
 
 
+def _boltzmann(tuned: bool, turns: int) -> Timed:
+    from benchmarks.rbm_speed import digits, epochs
+
+    yield from _all(epochs(digits()), min(turns, 5), 0)
+
+
 CASES: dict[str, Case] = {
     **{f"step {name}": _step(name) for name in TRAINED},
     **{name: _inference(name) for name in USED},
@@ -124,6 +130,7 @@ CASES: dict[str, Case] = {
     **{f"tape, {kind}": _overhead(kind) for kind in ("add", "relu", "linear")},
     **{f"start, {kind}": _start(kind) for kind in ("cold", "warm")},
     **{f"input of {name}": _input(name) for name in TRAINED},
+    "epoch of a Boltzmann machine": Case(_boltzmann, (False,)),
 }
 
 

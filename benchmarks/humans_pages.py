@@ -66,7 +66,7 @@ def told(milliseconds: list[float]) -> dict[str, float]:
 def demo(browser: Browser, folder: Path) -> float:
     """Seconds from the command to both errors side by side."""
     start = time.perf_counter()
-    server = serving.serve(folder, "--demo")
+    server = serving.serve(folder, "--demo", "--runs", folder / "runs")
     page = browser.new_page(base_url=server.url)
     label_twenty(page)
     taken = time.perf_counter() - start

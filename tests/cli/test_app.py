@@ -10,8 +10,8 @@ from glassnet.errors import GlassnetError
 from tests.cli.conftest import Invoke
 
 COMMANDS = (
-    "demo train transfer predict features export summary models data report humans serve kernels "
-    "warm-up"
+    "demo train transfer predict features export summary models data report dream humans "
+    "compare-pretraining serve kernels warm-up"
 ).split()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glassnet.dreams import RBM, ais, bracket, exact_log_z, reverse_ais
-from glassnet.dreams.likelihood import schedule, tempered_samples
+from glassnet.dreams.likelihood import log_odds, schedule, tempered_samples
 from glassnet.errors import GlassnetError
 from tests.dreams.test_rbm import energies, machine
 
@@ -32,6 +32,24 @@ def test_walks_in_both_directions_end_at_the_exact_value(labels: int, gaussian: 
     back = reverse_ais(rbm, 200, 400, samples=tempered_samples(rbm, 200, rounds=60))
     assert np.log(np.exp(forward - true).mean()) == pytest.approx(0, abs=0.1)
     assert -np.log(np.exp(true - back).mean()) == pytest.approx(0, abs=0.1)
+
+
+@pytest.mark.parametrize("labels", [0, 3])
+def test_walks_may_begin_anywhere(labels: int) -> None:
+    rbm = machine(12, 8, labels)
+    for p in rbm.parameters.values():
+        p *= 0.5
+    base = np.linspace(-1, 1, 12, dtype=np.float32)
+    true = exact_log_z(rbm)
+    forward = ais(rbm, 200, 400, base=base)
+    back = reverse_ais(rbm, 200, 400, samples=tempered_samples(rbm, 200, rounds=60), base=base)
+    assert np.log(np.exp(forward - true).mean()) == pytest.approx(0, abs=0.1)
+    assert -np.log(np.exp(true - back).mean()) == pytest.approx(0, abs=0.1)
+
+
+def test_log_odds_are_those_of_the_data() -> None:
+    x = np.repeat(np.array([[0, 1, 1], [0, 0, 1], [0, 0, 1], [0, 0, 1]], np.float32), 9, axis=0)
+    np.testing.assert_allclose(log_odds(x), np.log([1 / 999, 1 / 3, 999]), rtol=1e-4)
 
 
 def test_the_bracket_holds_the_exact_value() -> None:

@@ -29,7 +29,7 @@ def label_twenty(page: Any) -> None:
 
 def test_the_demo(tmp_path: Path, chromium: Any) -> None:
     """From the first start on; how long it takes is measured by benchmarks/humans_pages.py."""
-    server = serving.serve(tmp_path, "--demo")
+    server = serving.serve(tmp_path, "--demo", "--runs", tmp_path / "runs")
     page = chromium.new_page(base_url=server.url)
     label_twenty(page)
     scores = page.locator(".score")

@@ -6,9 +6,11 @@ from typing import Any
 import click
 
 import glassnet
+from glassnet.cli.compare import compare_pretraining
 from glassnet.cli.console import failures
 from glassnet.cli.data import data
 from glassnet.cli.demo import demo
+from glassnet.cli.dream import dream
 from glassnet.cli.export import export
 from glassnet.cli.features import features
 from glassnet.cli.humans import humans
@@ -50,8 +52,8 @@ def cli() -> None:
 
 
 for command in (
-    demo, train, transfer, predict, features, export, summary, models, data, report, humans, serve,
-    kernels, warm_up,
+    demo, train, transfer, predict, features, export, summary, models, data, report, dream, humans,
+    compare_pretraining, serve, kernels, warm_up,
 ):  # fmt: skip
     cli.add_command(command)
 

@@ -31,7 +31,7 @@ TOKEN = 12  # characters of a token, at least
 @click.option(
     "--token", envvar="GLASSNET_TOKEN", help="What an owner signs in with. [env: GLASSNET_TOKEN]"
 )
-@click.option("--demo", is_flag=True, help="Let newcomers try a bench of twenty digits.")
+@click.option("--demo", is_flag=True, help="A bench of twenty digits, and a machine that dreams.")
 @answers
 def serve(
     host: str,
@@ -42,7 +42,7 @@ def serve(
     token: str | None,
     demo: bool,
 ) -> Answer:
-    """Serve the web app: runs and the human bench.
+    """Serve the web app: runs, dreams and the human bench.
 
     On this machine alone unless --host says otherwise; then owners sign in with a token. Ctrl-C
     ends it. Everything is in SQLite in the user's data folder unless --database names another.
@@ -71,6 +71,7 @@ def _run(settings: "Settings", listening: socket.socket) -> str:
     """Serve until Ctrl-C or SIGTERM; the address it had."""
     import uvicorn
 
+    from glassnet.dreams.machines import machines
     from glassnet.humans.bench import Benches
     from glassnet.web import create_app
 
@@ -82,13 +83,16 @@ def _run(settings: "Settings", listening: socket.socket) -> str:
             with threads(1):
                 benches.demo()
         app = create_app(settings, benches)
+        if settings.demo and not machines(settings.runs):
+            name = app.state.nursery.start()
+            say(f"a small machine learns to dream in the background: {settings.runs / name}")
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, lifespan="on",
             timeout_graceful_shutdown=10, timeout_keep_alive=30,
         )  # fmt: skip
         say(f"glassnet is at {url}   (Ctrl-C ends it)")
         say(f"data: {settings.database or settings.data.resolve()}")
-        with _ended_by_signals():
+        with _ended_by_signals(), threads(1):  # for each request; those at once share the cores
             uvicorn.Server(config).run(sockets=[listening])
     return url
 

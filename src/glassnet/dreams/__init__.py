@@ -6,18 +6,40 @@ sentence that says what it is. No labels are needed, and no tape: these networks
 difference between what they see and what they dream.
 """
 
+from glassnet.dreams.autoencoder import (
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    VariationalAutoencoder,
+)
+from glassnet.dreams.chain import Chain, Frame, associate
+from glassnet.dreams.dbm import DBM
+from glassnet.dreams.dbn import DBN
+from glassnet.dreams.files import load
+from glassnet.dreams.finetune import unrolled
+from glassnet.dreams.kmeans import PatchFeatures
 from glassnet.dreams.learn import Learning, fit
 from glassnet.dreams.likelihood import Bracket, ais, bracket, exact_log_z, reverse_ais
 from glassnet.dreams.rbm import RBM, binarise
 
 __all__ = [
+    "DBM",
+    "DBN",
     "RBM",
     "Bracket",
+    "Chain",
+    "ContractiveAutoencoder",
+    "DenoisingAutoencoder",
+    "Frame",
     "Learning",
+    "PatchFeatures",
+    "VariationalAutoencoder",
     "ais",
+    "associate",
     "binarise",
     "bracket",
     "exact_log_z",
     "fit",
+    "load",
     "reverse_ais",
+    "unrolled",
 ]

@@ -27,11 +27,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet import random
-from glassnet.dreams.rbm import RBM, Array, Generator, State, flip, sigmoid
+from glassnet.dreams.rbm import RBM, Array, Generator, State, flip
+from glassnet.dreams.sampling import sum_of_products
 from glassnet.errors import GlassnetError, ShapeError
+from glassnet.kernels import dispatch
+from glassnet.optim.sgd import sgd_update
 
 METHODS = ("cd", "pcd", "pt")
 Row = dict[str, float]
+WEIGHTS, BIASES = ("weight", "label_weight"), ("visible_bias", "hidden_bias", "label_bias")
 _ORDER, _STEP, _CHAINS = 0x0D, 0x57, 0xC4
 
 
@@ -99,8 +103,9 @@ def fit(
         raise GlassnetError("there are no examples to learn from")
     trainer = Trainer(rbm, learning, examples)
     for epoch in range(1, learning.epochs + 1):
-        errors = [trainer.update(*batch) for batch in trainer.batches(epoch, examples, labels)]
-        row = {"epoch": float(epoch), "reconstruction": float(np.mean(errors))}
+        for batch in trainer.batches(epoch, examples, labels):
+            trainer.update(*batch)
+        row = {"epoch": float(epoch), "reconstruction": _reconstruction(rbm, examples, labels)}
         row |= _free_energies(rbm, examples, held_out)
         learning.history.append(row)
         if watch is not None:
@@ -119,6 +124,12 @@ def _one_hot(rbm: RBM, y: ArrayLike | None, count: int) -> Array:
             f"expected {count} labels from 0 to {rbm.labels - 1}, got shape {labels.shape}"
         )
     return np.eye(rbm.labels, dtype=np.float32)[labels]
+
+
+def _reconstruction(rbm: RBM, x: Array, y: Array, most: int = 1000) -> float:
+    """The mean squared difference of v and p(v | p(h | v)), over the first examples."""
+    x, y = x[:most], y[:most]
+    return float(np.mean((rbm.p_visible(rbm.p_hidden(x, y)) - x) ** 2, dtype=np.float64))
 
 
 def _free_energies(rbm: RBM, x: Array, held_out: Array | None, most: int = 1000) -> Row:
@@ -144,6 +155,7 @@ class Trainer:
             p = np.clip(mean, 0.01, 0.99)
             rbm.visible_bias[...] = mean if rbm.gaussian else np.log(p / (1 - p))
         self.velocity = {name: np.zeros_like(p) for name, p in rbm.parameters.items()}
+        self.draw = random.derive(learning.seed, _STEP)
         draw = random.derive(learning.seed, _CHAINS)
         self.dreams = [rbm.start(learning.chains, draw) for _ in range(self._replicas)]
 
@@ -160,78 +172,96 @@ class Trainer:
             v = flip(x[rows], draw) if self.learning.binarise else x[rows]
             yield v, y[rows]
 
-    def update(self, v: Array, y: Array) -> float:
-        """One update from a batch; gives the mean squared error of its reconstruction."""
-        draw = random.derive(self.learning.seed, _STEP, self.updates)
-        p = self.rbm.p_hidden(v, y)
-        seen = State(v, p, y)
-        dreamt, error = self._dream(seen, draw)
-        self._slide(seen, dreamt)
+    def update(self, v: Array, y: Array) -> None:
+        """One update from a batch."""
+        seen, dreamt = self._seen_and_dreamt(v, y, self.draw)
+        if self.learning.centred:
+            slide = np.float32(self.learning.slide)
+            self.hidden_mean += slide * (mean(seen.h) - self.hidden_mean)
         self._climb(seen, dreamt)
         self.updates += 1
-        return error
 
-    def _dream(self, seen: State, draw: Generator) -> tuple[State, float]:
-        """Samples of the machine, hidden units as probabilities; the reconstruction's error."""
+    def _seen_and_dreamt(self, v: Array, y: Array, draw: Generator) -> tuple[State, State]:
+        """A batch and as many samples of the machine, hidden units as their chances."""
         rbm, learning = self.rbm, self.learning
         if learning.method == "cd":
-            state = State(seen.v, flip(seen.h, draw), seen.y)
-            first = rbm.p_visible(state.h)
-            error = float(np.mean((first - seen.v) ** 2))
-            state = rbm.gibbs(state, draw, learning.steps)
-        else:
-            error = float(np.mean((rbm.p_visible(seen.h) - seen.v) ** 2))
-            if learning.method == "pt":
-                temper(rbm, self.dreams, draw, learning.steps)
-            else:
-                self.dreams[0] = rbm.gibbs(self.dreams[0], draw, learning.steps)
+            h, p = rbm.hidden_and_chance(v, y, draw)
+            state = rbm.gibbs(State(v, h, y), draw, learning.steps - 1)
+            v1, y1 = rbm.sample_visible(state.h, draw), rbm.sample_label(state.h, draw)
+            return State(v, p, y), State(v1, rbm.p_hidden(v1, y1), y1)
+        if learning.method == "pt":
+            temper(rbm, self.dreams, draw, learning.steps)
             state = self.dreams[0]
-        return State(state.v, rbm.p_hidden(state.v, state.y), state.y), error
-
-    def _slide(self, seen: State, dreamt: State) -> None:
-        """Move the hidden offset towards the mean; the machine itself stays what it is."""
-        if not self.learning.centred:
-            return
-        slide = np.float32(self.learning.slide)
-        self.hidden_mean += slide * (seen.h.mean(axis=0) - self.hidden_mean)
+            return State(v, rbm.p_hidden(v, y), y), State(
+                state.v, rbm.p_hidden(state.v, state.y), state.y
+            )
+        state = rbm.gibbs(self.dreams[0], draw, learning.steps - 1)
+        v1, y1 = rbm.sample_visible(state.h, draw), rbm.sample_label(state.h, draw)
+        h, p = rbm.hidden_and_chance(v1, y1, draw)
+        self.dreams[0] = State(v1, h, y1)
+        return State(v, rbm.p_hidden(v, y), y), State(v1, p, y1)
 
     def _climb(self, seen: State, dreamt: State) -> None:
         """Add the gradient: W by the centred one, biases with what that moves at the offsets."""
-        rbm, learning = self.rbm, self.learning
-        m, l = self.visible_mean, self.hidden_mean
-        dw = _product(seen.v - m, seen.h - l) - _product(dreamt.v - m, dreamt.h - l)
-        du = _product(seen.y, seen.h - l) - _product(dreamt.y, dreamt.h - l)
-        hidden = seen.h.mean(axis=0) - dreamt.h.mean(axis=0)
-        gradient = {
-            "weight": dw - np.float32(learning.weight_decay) * rbm.weight,
-            "visible_bias": seen.v.mean(axis=0) - dreamt.v.mean(axis=0) - dw @ l,
-            "hidden_bias": hidden - m @ dw + self._pull(seen.h),
-            "label_weight": du - np.float32(learning.weight_decay) * rbm.label_weight,
-            "label_bias": seen.y.mean(axis=0) - dreamt.y.mean(axis=0) - du @ l,
-        }
+        learning = self.learning
+        gradient = self._gradient(seen, dreamt)
         share = self.updates / max(self.total, 1)
-        lr = np.float32(learning.lr * (1 - share * (1 - learning.last_lr)))
-        for name, p in rbm.parameters.items():
-            velocity = self.velocity[name]
-            velocity *= np.float32(learning.momentum)
-            velocity += lr * gradient[name]
-            p += velocity
+        lr = learning.lr * (1 - share * (1 - learning.last_lr))
+        own, decay = self.rbm.parameters, learning.weight_decay
+        groups = [(WEIGHTS, decay), (BIASES, 0.0)] if decay else [(WEIGHTS + BIASES, 0.0)]
+        for group, decay in groups:
+            names = [name for name in group if name in gradient]
+            p, g, b = ([held[n] for n in names] for held in (own, gradient, self.velocity))
+            _descend(p, g, b, self.updates + 1, lr, learning.momentum, decay)
+
+    def _gradient(self, seen: State, dreamt: State) -> dict[str, Array]:
+        """The way down, -d log p / d parameter, of each.
+
+        With W joining v - m and h - l the mean of (v - m)(h - l)^T over the data less that over
+        the dreams is  <v h^T> - <v h^T>'  - m (<h> - <h>')^T - (<v> - <v>') l^T.
+        """
+        dh, centred = mean(dreamt.h) - mean(seen.h), self.learning.centred
+        gradient, hidden = {}, dh - self._pull(seen.h)
+        sides = [("weight", "visible_bias", "v", self.visible_mean)]
+        if self.rbm.labels:
+            sides.append(("label_weight", "label_bias", "y", np.zeros(self.rbm.labels, np.float32)))
+        for weight, bias, units, m in sides:
+            own, theirs = getattr(seen, units), getattr(dreamt, units)
+            down = mean(theirs) - mean(own)
+            terms = [(own, seen.h, -1 / len(own)), (theirs, dreamt.h, 1 / len(theirs))]
+            if centred:
+                terms.append((np.stack([m, down]), np.stack([dh, self.hidden_mean]), -1.0))
+            gradient[weight] = dw = sum_of_products(terms)
+            gradient[bias] = down - dw @ self.hidden_mean if centred else down
+            hidden = hidden - m @ dw if centred else hidden
+        return gradient | {"hidden_bias": hidden}
 
     def _pull(self, h: Array) -> Array:
         """Towards the wanted activity: the cross-entropy's gradient [Lee et al. 2008]."""
         wanted = self.learning.sparsity
         if wanted is None:
             return np.zeros(self.rbm.hidden, np.float32)
-        pull: Array = np.float32(self.learning.sparsity_cost) * (
-            np.float32(wanted) - h.mean(axis=0)
-        )
+        pull: Array = np.float32(self.learning.sparsity_cost) * (np.float32(wanted) - mean(h))
         return pull
 
 
-def _product(v: Array, h: Array) -> Array:
-    """The mean over examples of v h^T: (N, V), (N, H) -> (V, H)."""
-    mean: Array = v.T @ h / np.float32(len(v))
-    return mean
+def mean(x: Array) -> Array:
+    """The mean of the rows, as a product of matrices, which is the fastest way to it."""
+    total: Array = np.full(len(x), 1 / len(x), np.float32) @ x
+    return total
+
+
+def _descend(
+    p: list[Array], g: list[Array], b: list[Array], step: int, lr: float, momentum: float,
+    decay: float,
+) -> None:  # fmt: skip
+    """A step of SGD, compiled where that is there."""
+    found = dispatch.update("sgd_update")
+    if found and all(found[1](one, *state) for one, *state in zip(p, g, b, strict=True)):
+        found[0](p, g, b, step, lr, momentum, weight_decay=decay)
+        return
+    for one, slope, state in zip(p, g, b, strict=True):
+        sgd_update(one, slope, state, step, lr, momentum, weight_decay=decay)
 
 
 def temper(rbm: RBM, replicas: list[State], draw: Generator, steps: int) -> None:
@@ -243,28 +273,18 @@ def temper(rbm: RBM, replicas: list[State], draw: Generator, steps: int) -> None
     """
     betas = np.linspace(1, 0, len(replicas), dtype=np.float32)
     for i, beta in enumerate(betas):
-        for _ in range(steps):
-            replicas[i] = _tempered(rbm, replicas[i], beta, draw)
-    for offset in (0, 1):
-        for i in range(offset, len(replicas) - 1, 2):
-            one, other = replicas[i], replicas[i + 1]
-            gain = (betas[i] - betas[i + 1]) * (_coupling(rbm, one) - _coupling(rbm, other))
-            swap = np.log(draw.random(len(gain), dtype=np.float32) + 1e-38) < gain
-            for name in ("v", "h", "y"):
-                a, b = getattr(one, name), getattr(other, name)
-                a[swap], b[swap] = b[swap], a[swap].copy()
+        replicas[i] = rbm.gibbs(replicas[i], draw, steps, float(beta))
+    couplings = [_coupling(rbm, state) for state in replicas]
+    for i in (*range(0, len(replicas) - 1, 2), *range(1, len(replicas) - 1, 2)):
+        gain = (betas[i] - betas[i + 1]) * (couplings[i] - couplings[i + 1])
+        swap = np.log(draw.random(len(gain), dtype=np.float32) + np.float32(1e-38)) < gain
+        one, other = replicas[i], replicas[i + 1]
+        pairs = [(getattr(one, name), getattr(other, name)) for name in ("v", "h", "y")]
+        for a, b in (*pairs, (couplings[i], couplings[i + 1])):
+            a[swap], b[swap] = b[swap], a[swap].copy()
 
 
 def _coupling(rbm: RBM, state: State) -> Array:
     """The part of the energy that beta scales: - v W h - y U h - h c."""
-    joined = state.v @ rbm.weight + state.y @ rbm.label_weight + rbm.hidden_bias
-    energy: Array = -(joined * state.h).sum(axis=1)
+    energy: Array = -(rbm.hidden_input(state.v, state.y) * state.h).sum(axis=1)
     return energy
-
-
-def _tempered(rbm: RBM, state: State, beta: np.float32, draw: Generator) -> State:
-    """A Gibbs step at beta."""
-    mean = rbm.visible_bias + beta * (state.h @ rbm.weight.T)
-    v = rbm.visible_around(mean, draw)
-    y = rbm.sample_label(beta * state.h, draw)
-    return State(v, flip(sigmoid(beta * rbm.hidden_input(v, y)), draw), y)

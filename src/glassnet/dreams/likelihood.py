@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from glassnet import random
 from glassnet.dreams.learn import temper
-from glassnet.dreams.rbm import RBM, Array, Generator, State, flip, sigmoid, softplus
+from glassnet.dreams.rbm import RBM, Array, Generator, State, softplus
+from glassnet.dreams.sampling import anneal, bernoulli
 from glassnet.errors import GlassnetError
 
 Floats = NDArray[np.float64]
@@ -52,21 +53,21 @@ def exact_log_z(rbm: RBM) -> float:
     for first in range(0, 1 << rbm.hidden, AT_ONCE):
         numbers = np.arange(first, min(first + AT_ONCE, 1 << rbm.hidden))
         h = (numbers[:, None] >> np.arange(rbm.hidden) & 1).astype(np.float64)
-        parts.append(_log_sum(_log_weight_of_hidden(rbm, h, 1.0)))
+        parts.append(_log_sum(_log_weight_of_hidden(rbm, h)))
     return float(_log_sum(np.array(parts)))
 
 
-def _log_weight_of_hidden(rbm: RBM, h: NDArray[Any], beta: float) -> Floats:
-    """log of the sum over v and y of exp(-E_beta(v, h, y)): (N, H) -> (N,)."""
-    fed = beta * (h @ rbm.weight.T.astype(np.float64))  # (N, V)
+def _log_weight_of_hidden(rbm: RBM, h: Floats) -> Floats:
+    """log of the sum over v and y of exp(-E(v, h, y)): (N, H) -> (N,)."""
+    fed = h @ rbm.weight.T.astype(np.float64)  # (N, V)
     b = rbm.visible_bias.astype(np.float64)
-    total: Floats = np.asarray(beta * (h @ rbm.hidden_bias), np.float64)
+    total: Floats = h @ rbm.hidden_bias.astype(np.float64)
     if rbm.gaussian:
         total = total + rbm.visible * np.log(2 * np.pi) / 2 + (fed * b + fed * fed / 2).sum(axis=1)
     else:
         total = total + softplus(fed + b).sum(axis=1)
     if rbm.labels:
-        total = total + _log_sum(beta * (h @ rbm.label_weight.T) + rbm.label_bias)
+        total = total + _log_sum(h @ rbm.label_weight.T + rbm.label_bias)
     return total
 
 
@@ -77,25 +78,60 @@ def _log_sum(x: NDArray[Any]) -> Any:
 
 
 # -- annealing -------------------------------------------------------------------------------------
-# The machine at beta has energy  - v b - y d - beta (v W h + y U h + h c): at 0 its Z is known.
-def _log_z_0(rbm: RBM) -> float:
-    """log Z at beta = 0: visible and label units on their own, hidden ones by a coin."""
-    alone = _log_weight_of_hidden(rbm, np.zeros((1, rbm.hidden)), 0.0)
-    return float(alone[0]) + rbm.hidden * math.log(2)
+class Path:
+    """The machines between one whose Z is known and `rbm`.
+
+    At beta the energy is - v (b_0 + beta (b - b_0)) - y d - beta (v W h + y U h + h c): at 0 all
+    units are on their own. base  b_0 (V,), the log odds of the visible units there, near to those
+    in the data if the walks are to be short; by itself b.
+    """
+
+    def __init__(self, rbm: RBM, base: Array | None = None) -> None:
+        self.rbm = rbm
+        self.base = rbm.visible_bias if base is None or rbm.gaussian else base
+        self.apart = rbm.visible_bias - self.base
+
+    def log_z_0(self) -> float:
+        """log Z at beta = 0: visible and label units on their own, hidden ones by a coin."""
+        rbm = self.rbm
+        units = rbm.visible * math.log(2 * math.pi) / 2 if rbm.gaussian else softplus(self.base)
+        labels = _log_sum(rbm.label_bias.astype(np.float64)) if rbm.labels else 0.0
+        return float(np.sum(units, dtype=np.float64) + labels + rbm.hidden * math.log(2))
+
+    def start(self, count: int, draw: Generator) -> State:
+        """Samples at beta = 0."""
+        rbm = self.rbm
+        v = rbm.visible_around(np.tile(self.base, (count, 1)), draw)
+        y = rbm.sample_label(np.zeros((count, rbm.hidden), np.float32), draw)
+        coin = np.zeros((count, rbm.hidden), np.float32)
+        return State(v, bernoulli(coin, np.zeros(rbm.hidden, np.float32), draw)[0], y)
+
+    def visible(self, h: Array, beta: float, draw: Generator) -> Array:
+        """v ~ p(v | h) at beta."""
+        share = np.float32(beta)
+        fed, bias = self.rbm.fed_visible(h), self.base + share * self.apart
+        if self.rbm.gaussian:
+            return self.rbm.visible_around(share * fed + bias, draw)
+        return bernoulli(fed, bias, draw, beta)[0]
+
+    def walk(self, state: State, betas: Floats, draw: Generator) -> Floats:
+        """The sum over a walk's steps of log p*_next(v) - log p*_now(v): (N,)."""
+        rbm, total = self.rbm, np.zeros(len(state.v))
+        with rbm.at_rest():
+            for now, following in pairwise(betas.tolist()):
+                fed = rbm.fed_hidden(state.v, state.y)
+                h, gain = anneal(fed, rbm.hidden_bias, draw, now, following)
+                total += gain + (following - now) * (state.v @ self.apart)
+                v = self.visible(h, following, draw)
+                state = State(v, h, rbm.sample_label(h, draw, following))
+        return total
 
 
-def _walk_sum(rbm: RBM, state: State, betas: Floats, draw: Generator) -> Floats:
-    """The sum over a walk's steps of log p*_next(v) - log p*_now(v), through the `betas`."""
-    total = np.zeros(len(state.v))
-    for now, following in pairwise(betas):
-        fed = rbm.hidden_input(state.v, state.y)  # (N, H)
-        total += softplus(following * fed).sum(axis=1, dtype=np.float64)
-        total -= softplus(now * fed).sum(axis=1, dtype=np.float64)
-        h = flip(sigmoid(np.float32(following) * fed), draw)
-        mean = rbm.visible_bias + np.float32(following) * (h @ rbm.weight.T)
-        v = rbm.visible_around(mean, draw)
-        state = State(v, h, rbm.sample_label(np.float32(following) * h, draw))
-    return total
+def log_odds(x: Array) -> Array:
+    """Of the mean of each visible unit, log(p / (1 - p)), p no nearer to 0 and 1 than 1/1000."""
+    p = np.clip(x.mean(axis=0, dtype=np.float64), 1e-3, 1 - 1e-3)
+    odds: Array = np.log(p / (1 - p)).astype(np.float32)
+    return odds
 
 
 def schedule(steps: int) -> Floats:
@@ -110,20 +146,16 @@ def schedule(steps: int) -> Floats:
     return np.concatenate([*parts, np.linspace(0.9, 1, late + 1)])
 
 
-def ais(rbm: RBM, walks: int = 100, steps: int = 14_500, seed: int = 0) -> Floats:
+def ais(
+    rbm: RBM, walks: int = 100, steps: int = 14_500, seed: int = 0, base: Array | None = None
+) -> Floats:
     """An estimate of log Z from each of `walks` walks forward: (walks,).
 
-    log of the mean of their exponentials estimates log Z, and is too small on average.
+    log of the mean of their exponentials estimates log Z, and is too small on average. base: see
+    `Path`.
     """
-    draw = random.derive(seed, _FORWARD)
-    start = State(*_base(rbm, walks, draw))
-    return _walk_sum(rbm, start, schedule(steps), draw) + _log_z_0(rbm)
-
-
-def _base(rbm: RBM, count: int, draw: Generator) -> tuple[Array, Array, Array]:
-    """Samples at beta = 0: visible and label units by their biases, hidden ones by a coin."""
-    begun = rbm.start(count, draw)
-    return begun.v, begun.h, begun.y
+    draw, path = random.derive(seed, _FORWARD), Path(rbm, base)
+    return path.walk(path.start(walks, draw), schedule(steps), draw) + path.log_z_0()
 
 
 def reverse_ais(
@@ -133,6 +165,7 @@ def reverse_ais(
     seed: int = 0,
     samples: State | None = None,
     rounds: int = 2000,
+    base: Array | None = None,
 ) -> Floats:
     """As `ais`, from samples of the machine back to beta = 0: (walks,), log Z from each walk.
 
@@ -140,11 +173,9 @@ def reverse_ais(
     rounds. -log of the mean of exp(-each) estimates log Z, too large on average where the samples
     are exact.
     """
-    draw = random.derive(seed, _BACKWARD)
+    draw, path = random.derive(seed, _BACKWARD), Path(rbm, base)
     state = samples or tempered_samples(rbm, walks, rounds, seed=seed)
-    betas = schedule(steps)[::-1]
-    state = State(state.v.copy(), state.h.copy(), state.y.copy())
-    return _log_z_0(rbm) - _walk_sum(rbm, state, betas, draw)
+    return path.log_z_0() - path.walk(state, schedule(steps)[::-1], draw)
 
 
 def tempered_samples(
@@ -153,8 +184,9 @@ def tempered_samples(
     """Ends of `count` chains at temperature 1 that exchanged places with hotter ones."""
     draw = random.derive(seed, _CHAINS)
     replicas = [rbm.start(count, draw) for _ in range(temperatures)]
-    for _ in range(rounds):
-        temper(rbm, replicas, draw, 1)
+    with rbm.at_rest():
+        for _ in range(rounds):
+            temper(rbm, replicas, draw, 1)
     return replicas[0]
 
 
@@ -195,11 +227,13 @@ def bracket(
     backward walks begin with.
     """
     v = rbm.examples(x)
+    base = None if rbm.gaussian else log_odds(v)
     data = -float(np.mean(rbm.free_energy(v), dtype=np.float64))
     forward, backward = [], []
     for run in range(runs):
-        forward.append(_log_mean(ais(rbm, walks, steps, seed + run)))
-        backward.append(-_log_mean(-reverse_ais(rbm, walks, steps, seed + run, rounds=rounds)))
+        forward.append(_log_mean(ais(rbm, walks, steps, seed + run, base)))
+        back = reverse_ais(rbm, walks, steps, seed + run, rounds=rounds, base=base)
+        backward.append(-_log_mean(-back))
     over = float(np.mean(forward)), float(np.mean(backward))
     spread = float(np.std(backward)), float(np.std(forward))
     return Bracket(data - over[1], data - over[0], spread, over, len(v))

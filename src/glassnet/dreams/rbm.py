@@ -17,6 +17,8 @@ contrastive divergence"; Gaussian units: Hinton & Salakhutdinov 2006; labels: La
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -25,19 +27,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet import io
+from glassnet.dreams.sampling import bernoulli, product
+from glassnet.dreams.sampling import sigmoid as sigmoid
 from glassnet.errors import CheckpointError, DataError, GlassnetError, ShapeError
 
 Array = NDArray[np.float32]
 Generator = np.random.Generator
 
 FORMAT = 1
-
-
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), of exp(-|x|), which cannot overflow."""
-    z = np.exp(-np.abs(x))
-    y: Array = np.where(x >= 0, np.float32(1), z) / (1 + z)
-    return y
 
 
 def softplus(x: NDArray[Any]) -> NDArray[Any]:
@@ -111,6 +108,7 @@ class RBM:
         self.hidden_bias = np.zeros(hidden, np.float32)
         self.label_weight = _small(draw, labels, hidden)
         self.label_bias = np.zeros(labels, np.float32)
+        self._turned: Array | None = None  # W^T, while the weights are at rest
 
     def __repr__(self) -> str:
         labels = f", labels={self.labels}" if self.labels else ""
@@ -120,11 +118,20 @@ class RBM:
     # -- what it believes --------------------------------------------------------------------------
     def hidden_input(self, v: Array, y: Array | None = None) -> Array:
         """c + v W + y U, the log odds of each hidden unit: (N, V), (N, L) or None -> (N, H)."""
-        total = v @ self.weight
+        total = self.fed_hidden(v, y)
         total += self.hidden_bias
+        return total
+
+    def fed_hidden(self, v: Array, y: Array | None) -> Array:
+        """v W + y U."""
+        total = product(v, self.weight)
         if y is not None and self.labels:
             total += y @ self.label_weight
         return total
+
+    def fed_visible(self, h: Array) -> Array:
+        """W h, from all hidden units to each visible one: (N, H) -> (N, V)."""
+        return h @ self.weight.T if self._turned is None else product(h, self._turned)
 
     def p_hidden(self, v: Array, y: Array | None = None) -> Array:
         """p(h = 1 | v, y) = sigmoid(c + v W + y U): (N, H)."""
@@ -176,34 +183,56 @@ class RBM:
         return [np.tile(row, (count, 1)) for row in np.eye(self.labels, dtype=np.float32)]
 
     # -- sampling ----------------------------------------------------------------------------------
-    def sample_hidden(self, v: Array, y: Array | None, draw: Generator) -> Array:
+    # beta is an inverse temperature: the energies of all but the visible and label biases times it
+    def sample_hidden(self, v: Array, y: Array | None, draw: Generator, beta: float = 1) -> Array:
         """h ~ p(h | v, y), of 0 and 1."""
-        return flip(self.p_hidden(v, y), draw)
+        return bernoulli(self.fed_hidden(v, y), self._bias(beta), draw, beta)[0]
 
-    def sample_visible(self, h: Array, draw: Generator) -> Array:
+    def hidden_and_chance(self, v: Array, y: Array | None, draw: Generator) -> tuple[Array, Array]:
+        """h ~ p(h | v, y), and p(h = 1 | v, y)."""
+        h, p = bernoulli(self.fed_hidden(v, y), self.hidden_bias, draw, chances=True)
+        assert p is not None
+        return h, p
+
+    def _bias(self, beta: float) -> Array:
+        return self.hidden_bias if beta == 1 else np.float32(beta) * self.hidden_bias
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Within the block the weights stay as they are: W^T is kept, and chains run faster."""
+        self._turned = np.ascontiguousarray(self.weight.T)
+        try:
+            yield
+        finally:
+            self._turned = None
+
+    def sample_visible(self, h: Array, draw: Generator, beta: float = 1) -> Array:
         """v ~ p(v | h)."""
-        return self.visible_around(h @ self.weight.T + self.visible_bias, draw)
+        fed = self.fed_visible(h)
+        if not self.gaussian:
+            return bernoulli(fed, self.visible_bias, draw, beta)[0]
+        return self.visible_around(np.float32(beta) * fed + self.visible_bias, draw)
 
     def visible_around(self, x: Array, draw: Generator) -> Array:
         """Visible units with the log odds x, or around the mean x where they are Gaussian."""
         if not self.gaussian:
-            return flip(sigmoid(x), draw)
+            return bernoulli(x, np.zeros(self.visible, np.float32), draw)[0]
         noisy: Array = x + draw.standard_normal(x.shape, dtype=np.float32)
         return noisy
 
-    def sample_label(self, h: Array, draw: Generator) -> Array:
+    def sample_label(self, h: Array, draw: Generator, beta: float = 1) -> Array:
         """y ~ p(y | h), one-hot: (N, L)."""
         if not self.labels:
             return np.zeros((len(h), 0), np.float32)
-        edges = self.p_label(h).cumsum(axis=1)
+        edges = self.p_label(h if beta == 1 else np.float32(beta) * h).cumsum(axis=1)
         chosen = (draw.random((len(h), 1), dtype=np.float32) * edges[:, -1:] > edges).sum(axis=1)
         return np.eye(self.labels, dtype=np.float32)[np.minimum(chosen, self.labels - 1)]
 
-    def gibbs(self, state: State, draw: Generator, steps: int = 1) -> State:
+    def gibbs(self, state: State, draw: Generator, steps: int = 1, beta: float = 1) -> State:
         """`steps` times: visible and label units given the hidden ones, then hidden ones anew."""
         for _ in range(steps):
-            v, y = self.sample_visible(state.h, draw), self.sample_label(state.h, draw)
-            state = State(v, self.sample_hidden(v, y, draw), y)
+            v, y = self.sample_visible(state.h, draw, beta), self.sample_label(state.h, draw, beta)
+            state = State(v, self.sample_hidden(v, y, draw, beta), y)
         return state
 
     def start(self, count: int, draw: Generator) -> State:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -123,6 +124,31 @@ def update(name: str) -> Pair | None:
 
     found = optim.UPDATES.get(name)
     return found and (found, optim.serves)
+
+
+def draws(name: str, x: Any, bias: Any) -> Callable[..., Any] | None:
+    """The compiled draws of `dreams/sampling.py` for these arrays, or None where the page runs."""
+    sampling = _module("sampling")
+    if sampling is None or not sampling.serves(x, bias):
+        return None
+    found: Callable[..., Any] = getattr(sampling, name)
+    return found
+
+
+def sparse_products(terms: Sequence[tuple[Any, Any, float]], turned: bool) -> Any:
+    """a b, or the sum of scale a^T b, compiled; None where the page runs, and for few zeros."""
+    sparse = _module("sparse")
+    if sparse is None or not all(sparse.serves(a, b) for a, b, _ in terms):
+        return None
+    return sparse.sum_of_products(terms) if turned else sparse.times(*terms[0][:2])
+
+
+def _module(name: str) -> Any:
+    """A module of kernels/, or None where the pages run."""
+    if MODE == "reference" or not HOMES:
+        return None
+    found = sys.modules.get(f"glassnet.kernels.{name}")
+    return found or (_bring(name) and sys.modules[f"glassnet.kernels.{name}"]) or None
 
 
 def added(a: Any, b: Any) -> Any:

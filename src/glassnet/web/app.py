@@ -1,5 +1,7 @@
 """The app: its parts put together."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from importlib.resources import files
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -10,7 +12,8 @@ from starlette.responses import JSONResponse, RedirectResponse
 
 from glassnet.errors import Conflict, GlassnetError, NotFound, Refused
 from glassnet.humans.bench import Benches
-from glassnet.web import adjudicate, door, owner, pages, results, runs, security, work
+from glassnet.web import adjudicate, door, dreams, owner, pages, results, runs, security, work
+from glassnet.web.nursery import Nursery
 from glassnet.web.settings import Settings, secret
 from glassnet.web.visitors import Visitors
 
@@ -28,14 +31,16 @@ def create_app(settings: Settings, benches: Benches) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         dependencies=[Depends(security.csrf)],
+        lifespan=_lifespan,
     )
     app.state.settings = settings
     app.state.visitors = visitors
     app.state.secret = secret(settings.data)
     app.state.benches = benches
+    app.state.nursery = Nursery(settings.runs)
     app.state.rates = security.Rates()  # of requests, from one visitor
     app.state.tries = security.Rates(rate=0.2, burst=10)  # of tokens, from one address
-    for part in (door, runs, owner, work, results, adjudicate):
+    for part in (door, runs, dreams, owner, work, results, adjudicate):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=str(files("glassnet.web") / "static")), "static")
     app.add_exception_handler(HTTPException, _refused)
@@ -43,6 +48,13 @@ def create_app(settings: Settings, benches: Benches) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_middleware(security.Guard, settings=settings, visitors=visitors, rates=app.state.rates)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """What the app started ends with it."""
+    yield
+    app.state.nursery.stop()
 
 
 def _refused(request: Request, error: Exception) -> Response:
