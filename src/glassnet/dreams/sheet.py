@@ -110,7 +110,7 @@ def read_image(path: str | os.PathLike[str], visible: int) -> NDArray[np.float32
             grey = image.convert("L").resize((width, height), Image.Resampling.BOX)
     except (UnidentifiedImageError, OSError) as error:
         raise DataError(f"{path} cannot be read as an image ({error})") from error
-    pixels = np.asarray(grey, np.float32) / 255
+    pixels: NDArray[np.float32] = np.asarray(grey, np.float32) / np.float32(255)
     edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
     return (1 - pixels if edge.mean() > 0.5 else pixels).reshape(-1)
 
@@ -119,9 +119,8 @@ def half(side: str, visible: int) -> NDArray[np.bool_]:
     """Which pixels (V,) the top, bottom, left or right half of a picture has."""
     height, width = picture_shape(visible)
     known = np.zeros((height, width), bool)
-    part = {"top": np.s_[: height // 2], "bottom": np.s_[height // 2 :],
-            "left": np.s_[:, : width // 2], "right": np.s_[:, width // 2 :]}[side]  # fmt: skip
-    known[part] = True
+    {"top": known[: height // 2], "bottom": known[height // 2 :],
+     "left": known[:, : width // 2], "right": known[:, width // 2 :]}[side][:] = True  # fmt: skip
     return known.reshape(-1)
 
 
