@@ -307,7 +307,7 @@ def test_a_machine_grows_before_ones_eyes(chromium: Any, tmp_path: Path) -> None
         page = context.new_page()
         page.goto("/dreams")
         assert complaints(page) == []
-        page.get_by_label("Hidden units").select_option("50")
+        page.get_by_label("Hidden units").select_option("400")
         page.get_by_role("button", name="Teach a machine").click()
         page.get_by_role("heading", name="It is learning").wait_for(timeout=60_000)
         page.wait_for_function("() => document.getElementById('epoch').max >= 2", timeout=60_000)
