@@ -31,7 +31,11 @@ LAYERS = [
     LOWER | {"epochs": 8, "binarise": True},
     {"method": "pcd", "lr": 0.1, "epochs": 20, "binarise": True, "weight_decay": 1e-4},
 ]
-UP_DOWN = {"epochs": 12, "method": "pcd", "lr": 0.05, "label_gain": 5.0, "weight_decay": 1e-4}
+TWICE = [
+    {"lr": 0.05, "lower_lr": 0.05, "label_gain": 5.0, "steps": 1},
+    {"lr": 0.03, "lower_lr": 0.03, "label_gain": 8.0, "steps": 2, "seed": 1},
+]
+EPOCHS = 12  # of up-down, each time
 
 train, test = gn.data.mnist()
 if choice.held_out:
@@ -48,32 +52,33 @@ for i in range(3):
     dbn.fit(x, y, LAYERS, only=i, seed=i, watch=lambda *row: print(*row, flush=True))
     dbn.save(file)
 
-net = unrolled(dbn.machines(), classes=10, dropout=0.5, input_dropout=0.2)
+net = unrolled(dbn.machines(), classes=10, dropout=0.25, input_dropout=0.2)
 run = gn.fit(
     net,
     train,
-    optimizer=optim.AdamW(net.parameters(), lr=1e-3, weight_decay=0.0),
+    optimizer=optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.0),
     schedule="one-cycle",
-    epochs=30,
-    batch_size=100,
+    epochs=60,
+    batch_size=128,
     ema=0.999,
     preprocess=Preprocessing(channels=1),
     out=choice.out / "classifier",
     resume=True,
 )
 
-done = sorted(choice.out.glob("up-down-*.safetensors"))
-first = 1 + len(done)
-dbn = DBN.load(done[-1]) if done else dbn
+for time, settings in enumerate(TWICE):
+    done = sorted(choice.out.glob(f"up-down-{time}-*.safetensors"))
+    dbn = DBN.load(done[-1]) if done else dbn
 
+    def keep(epoch: int, row: dict[str, float], dbn: DBN = dbn, time: int = time) -> None:
+        """A checkpoint an epoch."""
+        print(row, flush=True)
+        dbn.save(choice.out / f"up-down-{time}-{epoch:03d}.safetensors")
 
-def keep(epoch: int, row: dict[str, float]) -> None:
-    """A checkpoint an epoch."""
-    print(row, flush=True)
-    dbn.save(choice.out / f"up-down-{epoch:03d}.safetensors")
-
-
-dbn.up_down(x, y, first=first, watch=keep, **UP_DOWN)
+    dbn.up_down(
+        x, y, first=1 + len(done), epochs=EPOCHS, method="pcd", weight_decay=1e-4, watch=keep,
+        **settings,
+    )  # fmt: skip
 dbn.save(choice.out / "dbn.safetensors")
 
 images, labels = test.batch(np.arange(len(test)))

@@ -77,6 +77,11 @@ def test_chains_start_from_an_image(learned: DBN) -> None:
     assert (lies(chain.look().visible) == (y == 0)).mean() > 0.8
 
 
+def test_up_down_refuses_an_average() -> None:
+    with pytest.raises(GlassnetError, match="averages nothing"):
+        DBN(9, (4, 4)).up_down(np.zeros((2, 9)), average=0.5)
+
+
 @pytest.mark.parametrize("method", ["cd", "pcd"])
 def test_up_down_brings_both_directions_closer_to_the_data(learned: DBN, method: str) -> None:
     x, y = stripes(2000)

@@ -50,6 +50,30 @@ def test_two_calls_give_the_same_weights_and_another_seed_others() -> None:
     assert made[0] == made[1] != made[2]
 
 
+def test_the_average_is_the_mean_of_the_last_machines() -> None:
+    rows = bars(60)
+    seen: list[Any] = []
+
+    def watched(average: float) -> RBM:
+        rbm = RBM(9, 4)
+        keep = lambda _, row: seen.append(rbm.weight.copy())  # noqa: E731
+        fit(rbm, rows, epochs=4, lr=0.3, batch_size=60, average=average, watch=keep)  # one update
+        return rbm
+
+    watched(0.0)
+    np.testing.assert_allclose(watched(0.5).weight, (seen[2] + seen[3]) / 2, rtol=1e-6)
+
+
+def test_an_average_comes_nearer_to_the_data() -> None:
+    x, held_out = bars(1000), bars(500, seed=1)
+    found = []
+    for average in (0.0, 0.5):
+        rbm = RBM(9, 8)
+        fit(rbm, x, epochs=25, lr=0.5, last_lr=1.0, batch_size=10, chains=10, average=average)
+        found.append(likelihood(rbm, held_out))
+    assert found[1] > found[0]
+
+
 def test_labels_are_learned_with_the_images() -> None:
     x = bars(3000)
     y = x[:, 4].astype(int)  # whether the middle is lit
@@ -80,7 +104,11 @@ def test_sparsity_lowers_the_activity() -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"method": "mcmc"}, "expected one of cd, pcd, pt"), ({"batch_size": 0}, "at least 1")],
+    [
+        ({"method": "mcmc"}, "expected one of cd, pcd, pt"),
+        ({"batch_size": 0}, "at least 1"),
+        ({"average": 2.0}, "a part of all updates"),
+    ],
 )
 def test_settings_that_mean_nothing(options: Any, message: str) -> None:
     with pytest.raises(GlassnetError, match=message):

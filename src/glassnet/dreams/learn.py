@@ -14,6 +14,11 @@ Gradients are centred: with offsets m and l, the means of visible and hidden uni
 and h - l, so that a weight no longer moves what its units do on average. The machine stays the same
 family, only its coordinates change [Melchior, Fischer, Wiskott 2016, "How to center deep Boltzmann
 machines", algorithm 1].
+
+Chains that go on push the machine to and fro around where it would come to rest; the mean of its
+weights over the last updates is nearer to there than any of them [Polyak & Juditsky 1992,
+"Acceleration of stochastic approximation by averaging"; for Boltzmann machines Swersky et al. 2010,
+"A tutorial on stochastic approximation algorithms for training RBMs and DBNs"].
 """
 
 from __future__ import annotations
@@ -47,6 +52,7 @@ class Learning:
     lr            the learning rate, which falls to `last_lr` times itself in a straight line
     chains        of "pcd" and "pt" (for each temperature); temperatures  of "pt", from 1 down to 0
     centred       whether gradients are centred; slide  how fast the offsets follow, 0..1
+    average       the last part of all updates, 0..1, over which the weights that stay are averaged
     momentum, weight_decay   as in `optim.SGD`, the decay on weights alone
     sparsity      the mean activity that hidden units are pulled to, or None; by `sparsity_cost`
     binarise      draw each pixel anew from its intensity in each epoch; else take intensities
@@ -64,6 +70,7 @@ class Learning:
     temperatures: int = 10
     centred: bool = True
     slide: float = 0.01
+    average: float = 0.0
     momentum: float = 0.0
     weight_decay: float = 0.0
     sparsity: float | None = None
@@ -79,6 +86,8 @@ class Learning:
             raise GlassnetError(
                 "steps, batch_size and chains must be at least 1, epochs at least 0"
             )
+        if not 0 <= self.average <= 1:
+            raise GlassnetError(f"average is a part of all updates, 0 to 1; got {self.average}")
 
 
 def fit(
@@ -105,6 +114,8 @@ def fit(
     for epoch in range(1, learning.epochs + 1):
         for batch in trainer.batches(epoch, examples, labels):
             trainer.update(*batch)
+        if epoch == learning.epochs:
+            trainer.settle()
         row = {"epoch": float(epoch), "reconstruction": _reconstruction(rbm, examples, labels)}
         row |= _free_energies(rbm, examples, held_out)
         learning.history.append(row)
@@ -155,6 +166,8 @@ class Trainer:
             p = np.clip(mean, 0.01, 0.99)
             rbm.visible_bias[...] = mean if rbm.gaussian else np.log(p / (1 - p))
         self.velocity = {name: np.zeros_like(p) for name, p in rbm.parameters.items()}
+        self.sums = {name: np.zeros(p.shape) for name, p in rbm.parameters.items()}
+        self.summed = 0
         self.draw = random.derive(learning.seed, _STEP)
         draw = random.derive(learning.seed, _CHAINS)
         self.dreams = [rbm.start(learning.chains, draw) for _ in range(self._replicas)]
@@ -180,6 +193,16 @@ class Trainer:
             self.hidden_mean += slide * (mean(seen.h) - self.hidden_mean)
         self._climb(seen, dreamt)
         self.updates += 1
+        if self.updates > (1 - self.learning.average) * self.total:
+            self.summed += 1
+            for name, p in self.rbm.parameters.items():
+                self.sums[name] += p
+
+    def settle(self) -> None:
+        """Leave the machine with its mean over the last updates, where that was asked for."""
+        if self.summed:
+            for name, p in self.rbm.parameters.items():
+                p[...] = self.sums[name] / self.summed
 
     def _seen_and_dreamt(self, v: Array, y: Array, draw: Generator) -> tuple[State, State]:
         """A batch and as many samples of the machine, hidden units as their chances."""

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 from glassnet import random
 from glassnet.dreams.learn import Learning, Row, Trainer, _one_hot
 from glassnet.dreams.rbm import Array, Generator, State, flip
+from glassnet.errors import GlassnetError
 
 if TYPE_CHECKING:
     from glassnet.dreams.dbn import DBN, Layer
@@ -51,6 +52,8 @@ def up_down(
     generative weights are from each layer) and asleep.
     """
     learning = Learning(**settings)
+    if learning.average:
+        raise GlassnetError("up_down averages nothing: its layers lean on each other as they are")
     examples = dbn.examples(x)
     labels = _one_hot(dbn.top, y, len(examples))
     phases = _Phases(dbn, learning, examples, (lower_lr, label_gain), first - 1)
