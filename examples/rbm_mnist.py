@@ -4,9 +4,9 @@
 
 Persistent chains, centred gradients, a learning rate that falls to nothing; the pixels are drawn
 anew from their intensities in each epoch. Then, more carefully, some epochs with five steps an
-update of five times as many chains, of which the mean of the weights stays. At the end the mean log-likelihood of the 10,000 test
-digits, binarised by one draw with seed 0, between forward and backward annealing. `--epochs 0
---then 0 --start FILE` judges a machine that is there.
+update of five times as many chains, of which the mean of the weights stays. At the end the mean
+log-likelihood of the 10,000 test digits, binarised by one draw with seed 0, between forward and
+backward annealing. `--epochs 0 --then 0 --start FILE` judges a machine that is there.
 """
 
 import argparse
