@@ -6,7 +6,7 @@ Three stages, each of which goes on where it was stopped: one layer after the ot
 the top with them; up-down, for its dreams (out/dbn.safetensors); and a copy, fine-tuned by
 backpropagation with dropout, for its answers (out/classifier). --held-out learns from the first
 50,000 training digits and judges by the last 10,000, which is how the settings were chosen; without
-it, all 60,000 are learned from and the test digits are looked at once, at the end. About 40 minutes
+it, all 60,000 are learned from and the test digits are looked at once, at the end. About 45 minutes
 on one core. `dbn_dreams.py` judges the dreams.
 """
 

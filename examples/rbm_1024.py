@@ -21,7 +21,7 @@ from glassnet.dreams import RBM, fit, unrolled
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--judge", choices=["test", "held-out"], default="test")
 parser.add_argument("--machine-epochs", type=int, default=12)
-parser.add_argument("--epochs", type=int, default=20)
+parser.add_argument("--epochs", type=int, default=60)
 parser.add_argument("--lr", type=float, default=2e-3)
 parser.add_argument("--dropout", type=float, default=0.25)
 parser.add_argument("--input-dropout", type=float, default=0.2)

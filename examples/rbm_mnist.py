@@ -57,7 +57,7 @@ CAREFUL = {
 }  # fmt: skip
 for stage, settings in enumerate((QUICK, CAREFUL)):
     fit(
-        rbm, digits, validation=seen_test, watch=watch, binarise=True, seed=choice.seed + stage,
+        rbm, digits, validation=held_out, watch=watch, binarise=True, seed=choice.seed + stage,
         batch_size=choice.batch, weight_decay=1e-4 * stage, **settings,
     )  # fmt: skip
 print(rbm.save(choice.out / "rbm.safetensors"), f"{time.monotonic() - begun:.0f} s")

@@ -40,7 +40,7 @@ def watch(epoch: int, row: dict[str, float]) -> None:
 
 
 fit(
-    rbm, digits, validation=seen_test, watch=watch, binarise=True, seed=choice.seed,
+    rbm, digits, validation=held_out, watch=watch, binarise=True, seed=choice.seed,
     method=choice.method, epochs=choice.epochs, lr=choice.lr, batch_size=choice.batch,
     chains=choice.chains,
 )  # fmt: skip
