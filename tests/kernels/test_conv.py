@@ -17,7 +17,7 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
 
 def hold(x, weight, bias=True, **options) -> None:
     b = normal(len(weight), seed=2) if bias else None
-    hold_equal("conv2d", x, weight, b, tolerance=TOLERANCE, **options)
+    hold_equal("conv2d", x, weight, b, tolerance=TOLERANCE, least=1.0, **options)
 
 
 @pytest.mark.parametrize(

@@ -74,12 +74,15 @@ def hold_equal(
     tolerance: float = 2e-6,
     needs: tuple[bool, ...] | None = None,
     offset: int = 0,
+    least: float = 1e-30,
     **options: Any,
 ) -> None:
     """The twin of the operation `name` gives on `args` what its page gives in float64.
 
-    Values and gradients agree to `tolerance` of the largest entry; NaN and infinities stand in the
-    same places; inputs stay as they were. Fails where the twin leaves the call to the page.
+    Values and gradients agree to `tolerance` of the largest entry, or of `least` where that is
+    more: the size of what is summed, for sums of few entries that may cancel. NaN and infinities
+    stand in the same places; inputs stay as they were. Fails where the twin leaves the call to the
+    page.
     """
     mine = [guarded(a, offset) if isinstance(a, np.ndarray) else a for a in args]
     before = [np.array(a) if isinstance(a, np.ndarray) else a for a in mine]
@@ -98,7 +101,7 @@ def hold_equal(
     ):
         assert len(ours) >= len(theirs)
         for i, (a, b) in enumerate(zip(ours, theirs, strict=False)):
-            _close(a, b, tolerance, f"{what} {i} of {name}")
+            _close(a, b, tolerance, least, f"{what} {i} of {name}")
 
 
 def _run(
@@ -129,7 +132,7 @@ def _laid_out_like(dy: Array, y: Array) -> Array:
     return guarded(made) if made.dtype == np.float32 else made
 
 
-def _close(ours: Any, theirs: Any, tolerance: float, label: str) -> None:
+def _close(ours: Any, theirs: Any, tolerance: float, least: float, label: str) -> None:
     assert (ours is None) == (theirs is None), f"{label}: {type(ours)} for {type(theirs)}"
     if theirs is None:
         return
@@ -140,7 +143,7 @@ def _close(ours: Any, theirs: Any, tolerance: float, label: str) -> None:
         return
     assert ours.dtype == np.float32, f"{label}: {ours.dtype}"
     real = np.isfinite(theirs) & (np.abs(theirs) < np.finfo(np.float32).max)
-    scale = float(np.max(np.abs(theirs[real]), initial=1e-30))
+    scale = float(np.max(np.abs(theirs[real]), initial=least))
     with np.errstate(over="ignore"):
         rounded = theirs.astype(np.float32)
     np.testing.assert_array_equal(ours[~real], rounded[~real], label)
