@@ -101,7 +101,7 @@ def hold_equal(
     ):
         assert len(ours) >= len(theirs)
         for i, (a, b) in enumerate(zip(ours, theirs, strict=False)):
-            _close(a, b, tolerance, least, f"{what} {i} of {name}")
+            _close(a, b, tolerance, f"{what} {i} of {name}", least)
 
 
 def _run(
@@ -132,7 +132,7 @@ def _laid_out_like(dy: Array, y: Array) -> Array:
     return guarded(made) if made.dtype == np.float32 else made
 
 
-def _close(ours: Any, theirs: Any, tolerance: float, least: float, label: str) -> None:
+def _close(ours: Any, theirs: Any, tolerance: float, label: str, least: float = 1e-30) -> None:
     assert (ours is None) == (theirs is None), f"{label}: {type(ours)} for {type(theirs)}"
     if theirs is None:
         return
