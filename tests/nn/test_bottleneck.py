@@ -37,20 +37,6 @@ def images(height: int = 11) -> gn.Tensor:
     return gn.tensor(random.standard_normal((2, 6, height, 9)).astype(np.float32))
 
 
-@pytest.fixture
-def used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the operations that run."""
-    names: list[str] = []
-    for name, operation in OPERATIONS.items():
-
-        def pair(arrays: Any, options: Any, name: str = name, known: Any = operation._pair) -> Any:
-            names.append(name)
-            return known(arrays, options)
-
-        monkeypatch.setattr(operation, "_pair", pair, raising=True)
-    return names
-
-
 def hold_same(run: Any) -> None:
     """`run()` in evaluation gives what it gives with fusion off."""
     with gn.no_grad():

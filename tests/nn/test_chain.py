@@ -50,20 +50,6 @@ def step(net: nn.Module, x: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     return y.data, gradients, {n: b.data.copy() for n, b in net.named_buffers()}
 
 
-@pytest.fixture
-def used(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the operations that run."""
-    names: list[str] = []
-    for name, operation in OPERATIONS.items():
-
-        def pair(arrays: Any, options: Any, name: str = name, known: Any = operation._pair) -> Any:
-            names.append(name)
-            return known(arrays, options)
-
-        monkeypatch.setattr(operation, "_pair", pair, raising=True)
-    return names
-
-
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
 def test_together_and_alone_give_the_same(dtype: Any, tolerance: float) -> None:
     x = images(dtype)

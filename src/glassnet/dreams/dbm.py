@@ -26,13 +26,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from glassnet import io, random
-from glassnet.dreams.learn import Learning, Row
+from glassnet import random
+from glassnet.dreams.learn import Learning, Row, one_hot
 from glassnet.dreams.rbm import RBM, Array, Generator, flip, softmax, softplus
 from glassnet.dreams.sampling import sigmoid
-from glassnet.errors import CheckpointError, GlassnetError, ShapeError
+from glassnet.dreams.saved import read, write
+from glassnet.errors import GlassnetError
 
-FORMAT = 1
 ROUNDS = 12  # of mean field
 _ORDER, _STEP, _CHAINS = 0xDB0, 0xDB1, 0xDB2
 
@@ -201,12 +201,12 @@ class DBM:
         """Teach it the examples x (N, V), with labels y (N,) where it has label units.
 
         rounds of mean field for each batch; settings of `Learning`, of which method ("pcd"),
-        momentum, sparsity and temperatures mean nothing here. A row of the history holds the mean
-        squared error of v brought back from the first layer's means. watch(epoch, row) is called
-        after each epoch. Raises ShapeError and GlassnetError as `learn.fit` does.
+        average, momentum, sparsity and temperatures mean nothing here. A row of the history holds
+        the mean squared error of v brought back from the first layer's means. watch(epoch, row) is
+        called after each epoch. Raises ShapeError and GlassnetError as `learn.fit` does.
         """
         learning = Learning(**settings)
-        examples, labels = self.examples(x), self._one_hot(y, len(np.asarray(x)))
+        examples, labels = self.examples(x), one_hot(self.labels, y, len(np.asarray(x)))
         climb = _Climb(self, learning, examples, labels, rounds)
         for epoch in range(1, learning.epochs + 1):
             order = random.derive(learning.seed, _ORDER, epoch).permutation(len(examples))
@@ -219,38 +219,19 @@ class DBM:
                 watch(epoch, row)
         return learning
 
-    def _one_hot(self, y: ArrayLike | None, count: int) -> Array:
-        if not self.labels:
-            return np.zeros((count, 0), np.float32)
-        labels = np.asarray(-1 if y is None else y)
-        if labels.shape != (count,) or labels.min() < 0 or labels.max() >= self.labels:
-            raise ShapeError(
-                f"expected {count} labels y from 0 to {self.labels - 1}, got shape {labels.shape}"
-            )
-        return np.eye(self.labels, dtype=np.float32)[labels]
-
     # -- files -------------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it to one safetensors file, atomically."""
-        about = {
-            "kind": "DBM",
-            "format": FORMAT,
-            "visible": self.visible,
-            "hidden": list(self.hidden),
-            "labels": self.labels,
-        }
-        return io.save(path, self.parameters, about)
+        sizes = {"visible": self.visible, "hidden": list(self.hidden), "labels": self.labels}
+        return write(path, "DBM", self, **sizes)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> DBM:
         """Read what `save` wrote. Raises CheckpointError for another kind of file."""
-        arrays, about = io.load(path)
-        if about.get("kind") != "DBM" or about.get("format") != FORMAT:
-            raise CheckpointError(f"{path} holds no deep Boltzmann machine of format {FORMAT}")
-        made = cls(about["visible"], about["hidden"], about["labels"])
-        for name, own in made.parameters.items():
-            own[...] = arrays[name]
-        return made
+        return read(
+            path, "DBM", "deep Boltzmann machine",
+            lambda _, sizes: cls(sizes["visible"], sizes["hidden"], sizes["labels"]),
+        )  # fmt: skip
 
 
 class _Climb:

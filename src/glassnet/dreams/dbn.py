@@ -20,12 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from glassnet import io
 from glassnet.dreams.learn import Learning, Row, fit
 from glassnet.dreams.rbm import RBM, Array, Generator, flip, sigmoid
-from glassnet.errors import CheckpointError, GlassnetError
+from glassnet.dreams.saved import read, write
+from glassnet.errors import GlassnetError
 
-FORMAT = 1
 AT_ONCE = 1000  # examples that go up together
 
 
@@ -208,25 +207,16 @@ class DBN:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it to one safetensors file, atomically."""
-        about = {
-            "kind": "DBN",
-            "format": FORMAT,
-            "visible": self.visible,
-            "hidden": list(self.hidden),
-            "labels": self.labels,
-        }
-        return io.save(path, self.parameters, about)
+        sizes = {"visible": self.visible, "hidden": list(self.hidden), "labels": self.labels}
+        return write(path, "DBN", self, **sizes)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> DBN:
         """Read what `save` wrote. Raises CheckpointError for another kind of file."""
-        arrays, about = io.load(path)
-        if about.get("kind") != "DBN" or about.get("format") != FORMAT:
-            raise CheckpointError(f"{path} holds no deep belief network of format {FORMAT}")
-        made = cls(about["visible"], about["hidden"], about["labels"])
-        for name, own in made.parameters.items():
-            own[...] = arrays[name]
-        return made
+        return read(
+            path, "DBN", "deep belief network",
+            lambda _, sizes: cls(sizes["visible"], sizes["hidden"], sizes["labels"]),
+        )  # fmt: skip
 
 
 def _told(watch: Callable[[int, int, Row], None], layer: int) -> Callable[[int, Row], None]:

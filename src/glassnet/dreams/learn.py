@@ -106,7 +106,7 @@ def fit(
     that do not fit.
     """
     learning = Learning(**settings)
-    examples, labels = rbm.examples(x), _one_hot(rbm, y, len(np.asarray(x)))
+    examples, labels = rbm.examples(x), one_hot(rbm.labels, y, len(np.asarray(x)))
     held_out = None if validation is None else rbm.examples(validation)
     if len(examples) == 0:
         raise GlassnetError("there are no examples to learn from")
@@ -124,17 +124,24 @@ def fit(
     return learning
 
 
-def _one_hot(rbm: RBM, y: ArrayLike | None, count: int) -> Array:
-    if y is None or not rbm.labels:
-        if rbm.labels:
-            raise ShapeError(f"the machine has {rbm.labels} label units; give the labels y (N,)")
+def one_hot(classes: int, y: ArrayLike | None, count: int) -> Array:
+    """Labels y (count,) as label units (count, classes); without label units (count, 0).
+
+    Raises ShapeError where a machine with label units gets other labels, or none.
+    """
+    if not classes:
         return np.zeros((count, 0), np.float32)
-    labels = np.asarray(y)
-    if labels.shape != (count,) or labels.min() < 0 or labels.max() >= rbm.labels:
+    if y is None:
         raise ShapeError(
-            f"expected {count} labels from 0 to {rbm.labels - 1}, got shape {labels.shape}"
+            f"the machine has {classes} label units; "
+            f"give the labels y from 0 to {classes - 1}, (N,)"
         )
-    return np.eye(rbm.labels, dtype=np.float32)[labels]
+    labels = np.asarray(y)
+    if labels.shape != (count,) or labels.min() < 0 or labels.max() >= classes:
+        raise ShapeError(
+            f"expected {count} labels from 0 to {classes - 1}, got shape {labels.shape}"
+        )
+    return np.eye(classes, dtype=np.float32)[labels]
 
 
 def _reconstruction(rbm: RBM, x: Array, y: Array, most: int = 1000) -> float:
@@ -166,7 +173,7 @@ class Trainer:
             p = np.clip(mean, 0.01, 0.99)
             rbm.visible_bias[...] = mean if rbm.gaussian else np.log(p / (1 - p))
         self.velocity = {name: np.zeros_like(p) for name, p in rbm.parameters.items()}
-        self.sums = {name: np.zeros(p.shape) for name, p in rbm.parameters.items()}
+        self.sums: dict[str, Any] = {}  # of the weights over the last updates, in float64
         self.summed = 0
         self.draw = random.derive(learning.seed, _STEP)
         draw = random.derive(learning.seed, _CHAINS)
@@ -196,7 +203,7 @@ class Trainer:
         if self.updates > (1 - self.learning.average) * self.total:
             self.summed += 1
             for name, p in self.rbm.parameters.items():
-                self.sums[name] += p
+                self.sums[name] = self.sums.get(name, 0.0) + p.astype(np.float64)
 
     def settle(self) -> None:
         """Leave the machine with its mean over the last updates, where that was asked for."""

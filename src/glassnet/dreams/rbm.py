@@ -26,15 +26,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from glassnet import io
 from glassnet.dreams.sampling import bernoulli, product
 from glassnet.dreams.sampling import sigmoid as sigmoid
-from glassnet.errors import CheckpointError, DataError, GlassnetError, ShapeError
+from glassnet.dreams.saved import read, write
+from glassnet.errors import DataError, GlassnetError, ShapeError
 
 Array = NDArray[np.float32]
 Generator = np.random.Generator
-
-FORMAT = 1
 
 
 def softplus(x: NDArray[Any]) -> NDArray[Any]:
@@ -288,20 +286,17 @@ class RBM:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it to one safetensors file, atomically."""
-        about = {"kind": "RBM", "format": FORMAT, "gaussian": self.gaussian}
-        return io.save(path, self.parameters, about)
+        return write(path, "RBM", self, gaussian=self.gaussian)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RBM:
         """Read what `save` wrote. Raises CheckpointError for another kind of file."""
-        arrays, about = io.load(path)
-        if about.get("kind") != "RBM" or about.get("format") != FORMAT:
-            raise CheckpointError(f"{path} holds no Boltzmann machine of format {FORMAT}")
-        visible, hidden = arrays["weight"].shape
-        made = cls(visible, hidden, len(arrays["label_bias"]), about["gaussian"])
-        for name, own in made.parameters.items():
-            own[...] = arrays[name]
-        return made
+        return read(
+            path, "RBM", "Boltzmann machine",
+            lambda arrays, about: cls(
+                *arrays["weight"].shape, len(arrays["label_bias"]), about["gaussian"]
+            ),
+        )  # fmt: skip
 
 
 def flip(p: Array, draw: Generator) -> Array:

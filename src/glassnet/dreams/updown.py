@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet import random
-from glassnet.dreams.learn import Learning, Row, Trainer, _one_hot
+from glassnet.dreams.learn import Learning, Row, Trainer, one_hot
 from glassnet.dreams.rbm import Array, Generator, State, flip
 from glassnet.errors import GlassnetError
 
@@ -55,7 +55,7 @@ def up_down(
     if learning.average:
         raise GlassnetError("up_down averages nothing: its layers lean on each other as they are")
     examples = dbn.examples(x)
-    labels = _one_hot(dbn.top, y, len(examples))
+    labels = one_hot(dbn.top.labels, y, len(examples))
     phases = _Phases(dbn, learning, examples, (lower_lr, label_gain), first - 1)
     rows = []
     for epoch in range(first, learning.epochs + 1):
