@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from glassnet.dreams.sampling import bernoulli, product
 from glassnet.dreams.sampling import sigmoid as sigmoid
-from glassnet.dreams.saved import read, write
+from glassnet.dreams.saved import Arrays, read, write
 from glassnet.errors import DataError, GlassnetError, ShapeError
 
 Array = NDArray[np.float32]
@@ -289,14 +289,14 @@ class RBM:
         return write(path, "RBM", self, gaussian=self.gaussian)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> RBM:
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read what `save` wrote. Raises CheckpointError for another kind of file."""
-        return read(
-            path, "RBM", "Boltzmann machine",
-            lambda arrays, about: cls(
-                *arrays["weight"].shape, len(arrays["label_bias"]), about["gaussian"]
-            ),
-        )  # fmt: skip
+
+        def make(arrays: Arrays, about: Any) -> Self:
+            visible, hidden = arrays["weight"].shape
+            return cls(visible, hidden, len(arrays["label_bias"]), about["gaussian"])
+
+        return read(path, "RBM", "Boltzmann machine", make)
 
 
 def flip(p: Array, draw: Generator) -> Array:
