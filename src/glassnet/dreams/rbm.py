@@ -289,10 +289,10 @@ class RBM:
         return write(path, "RBM", self, gaussian=self.gaussian)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(cls, path: str | os.PathLike[str]) -> RBM:
         """Read what `save` wrote. Raises CheckpointError for another kind of file."""
 
-        def make(arrays: Arrays, about: Any) -> Self:
+        def make(arrays: Arrays, about: Any) -> RBM:
             visible, hidden = arrays["weight"].shape
             return cls(visible, hidden, len(arrays["label_bias"]), about["gaussian"])
 
