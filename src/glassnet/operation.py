@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassnet import kernels
 from glassnet.errors import GlassnetError, ShapeError
+from glassnet.kernels import twin
 from glassnet.tape import Array, Edge, Node, Version, is_grad_enabled
 from glassnet.tensor import Tensor
 
@@ -79,13 +79,15 @@ class Operation:
         swaps = SWAPS.get()
         if swaps and self.name in swaps:
             return swaps[self.name]
-        return (kernels.twin(self.name, arrays, options) if arrays else None) or self.page
+        return (twin(self.name, arrays, options) if arrays else None) or self.page
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run forward on the arrays in `args`; record it where a gradient is wanted."""
         if options:
             args, options = self._by_position(args, options)
-        arrays = [a.data if isinstance(a, Tensor) else a for a in args]
+        arrays = []
+        for a in args:  # a comprehension takes twice as long for one or two
+            arrays.append(a.data if isinstance(a, Tensor) else a)
         forward, backward = self._pair(arrays, options)
         try:
             output, cache = forward(*arrays, **options)
@@ -94,15 +96,12 @@ class Operation:
         except (ValueError, IndexError) as error:
             raise self._misfit(arrays, error) from error
         result: Any
-        if isinstance(output, tuple):
-            outputs = [np.asarray(y) for y in output]
-            like = tuple([(y.shape, y.dtype) for y in outputs])
-            node = self._record(backward, cache, args, like, True)
-            result = tuple([_wrap(y, node, i, args) for i, y in enumerate(outputs)])
+        many = isinstance(output, tuple)
+        node = self._record(backward, cache, args, many)
+        if many:
+            result = tuple([_wrap(y, node, i, args) for i, y in enumerate(output)])
         else:
-            y = np.asarray(output)
-            node = self._record(backward, cache, args, ((y.shape, y.dtype),), False)
-            result = _wrap(y, node, 0, args)
+            result = _wrap(output, node, 0, args)
         if (watcher := WATCHER.get()) is not None:
             watcher(self, args, options, result)
         return result
@@ -123,50 +122,50 @@ class Operation:
         return positional, {k: v for k, v in options.items() if k not in taken}
 
     def _record(
-        self,
-        backward: Callable[..., Any],
-        cache: Any,
-        args: tuple[Any, ...],
-        outputs: tuple[Any, ...],
-        many: bool,
+        self, backward: Callable[..., Any], cache: Any, args: tuple[Any, ...], many: bool
     ) -> Node | None:
         """The node on the tape, or None where nothing is recorded or no argument wants it."""
         if not is_grad_enabled():
             return None
         edges: list[Edge] = []
         versions: list[Version] = []
-        counts: list[int] = []
         wanted = False
         for a in args:
             edge = None
             if isinstance(a, Tensor):
                 versions.append(a._version)
-                counts.append(a._version.count)
-                if a.requires_grad:
-                    edge, wanted = a.edge(), True
+                edge = a.edge()
+                wanted = wanted or edge is not None
             edges.append(edge)
-        if not wanted:
-            return None
-        return Node(self, backward, cache, edges, outputs, many, versions, counts)
+        return Node(self, backward, cache, edges, versions, many) if wanted else None
 
     def _misfit(self, arrays: list[Any], error: Exception) -> ShapeError:
         shapes = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else repr(a) for a in arrays)
         return ShapeError(f"'{self.name}' does not accept arguments of shapes {shapes}: {error}")
 
 
-def _wrap(array: Array, node: Node | None, index: int, args: tuple[Any, ...]) -> Tensor:
+def _wrap(output: Any, node: Node | None, index: int, args: tuple[Any, ...]) -> Tensor:
     """Output `index` of a node as a Tensor."""
+    array = np.asarray(output)
     result = Tensor(array)
     if array.base is not None:  # a view shares the version of the memory that it looks at
         for a in args:
-            if isinstance(a, Tensor) and np.may_share_memory(array, a.data):
+            if isinstance(a, Tensor) and _looks_at(array, a.data):
                 result._version, result._seen = a._version, a._seen
                 break
-    if node is not None and array.dtype.kind == "f":
-        result.requires_grad, result._node, result._index = True, node, index
+    if node is not None:
+        node.outputs.append((array.shape, array.dtype))
         node.versions.append(result._version)
-        node.counts.append(result._version.count)
+        if array.dtype.kind == "f":
+            result.requires_grad, result._made = True, (node, index)
     return result
+
+
+def _looks_at(view: Array, array: Array) -> bool:
+    """Whether a view and another array share memory. Two owners of their memory tell it at once."""
+    base, other = view.base, array if array.base is None else array.base
+    owners = type(base) is type(other) is np.ndarray and base.base is other.base is None
+    return (base is other or not owners) and np.may_share_memory(view, array)
 
 
 def _for_tensors(forward: Callable[..., Any]) -> inspect.Signature:

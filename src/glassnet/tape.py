@@ -19,13 +19,14 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 from numpy.typing import NDArray
 
-from glassnet import kernels
 from glassnet.errors import GraphError, ShapeError
+from glassnet.kernels import FRESH_BACKWARD, added
 
 if TYPE_CHECKING:
     from glassnet.operation import Operation
 
 Array = NDArray[Any]
+ndarray = np.ndarray
 ArrayHook = Callable[[Array], "Array | None"]
 
 
@@ -85,10 +86,10 @@ def touch() -> None:
 
 
 class Version:
-    """Counts the in-place changes of one piece of memory; all views of it share the object."""
+    """The in-place changes of one piece of memory; all views of it share the object."""
 
-    count = 0
-    recorded = 0  # of them, the changes that the tape recorded
+    changed = -1  # when it was changed last, by the clock that orders the nodes
+    recorded = 0  # how many of the changes the tape recorded
     span = (0, 0)  # the bytes that the changes touched, from the lowest to the highest
     last: Array | None = None  # what was changed last: mostly it is the same again
 
@@ -96,11 +97,10 @@ class Version:
         """Note that `array` was changed in place."""
         if array is not self.last:
             low, high = byte_bounds(array)
-            if self.count:
+            if self.last is not None:
                 low, high = min(low, self.span[0]), max(high, self.span[1])
             self.span, self.last = (low, high), array
-        self.count += 1
-        touch()
+        self.changed = Touched.now = next(_clock)
 
     def touched(self, array: Array) -> bool:
         """Whether a change so far may have hit the memory of `array`."""
@@ -111,14 +111,13 @@ class Version:
 class Node:
     """One operation that ran: the backward of the pair that ran forward, its cache, its inputs.
 
-    `edges` has an entry for each positional argument; `versions` are those of the memory of the
-    arguments and the outputs, `counts` the changes that each had seen when forward ran.
+    `edges` has an entry for each positional argument, `outputs` the shape and dtype of each output;
+    `versions` are those of the memory of the arguments and then the outputs.
     """
 
     __slots__ = (
         "backward",
         "cache",
-        "counts",
         "edges",
         "hooks",
         "many",
@@ -133,23 +132,21 @@ class Node:
         operation: Operation,
         backward: Callable[..., Any],
         cache: Any,
-        edges: list[Edge],
-        outputs: tuple[tuple[tuple[int, ...], Any], ...],
-        many: bool,
+        edges: Sequence[Edge],
         versions: list[Version],
-        counts: list[int],
+        many: bool,
     ) -> None:
         self.operation, self.backward, self.cache = operation, backward, cache
-        self.edges: Sequence[Edge] = edges
-        self.versions, self.counts = versions, counts
-        self.outputs = outputs  # (shape, dtype) of each
+        self.edges, self.versions = edges, versions
+        self.outputs: list[tuple[tuple[int, ...], Any]] = []
         self.many = many  # whether forward gave a tuple, be it of one
         self.order = next(_clock)  # an operation is younger than all that made its inputs
         self.hooks: dict[int, list[ArrayHook]] | None = None
 
-    def gradients(self, dys: list[Array | None]) -> list[Array | None]:
+    def gradients(self, dys: list[Array | None]) -> Sequence[Any]:
         """Gradients of the outputs to gradients of the arguments, by the page's backward."""
-        self._check_memory()
+        if Touched.now > self.order or self.cache is _FREED:
+            self._check_memory()
         dy: Any = dys[0]
         if self.many:
             whole = zip(dys, self.outputs, strict=True)
@@ -159,19 +156,10 @@ class Node:
             result = self.backward(dy, self.cache, needs=needs)
         else:
             result = self.backward(dy, self.cache)
-        if not isinstance(result, tuple):
-            result = (result,)
-        fitted: list[Array | None] = []
-        for g, edge in zip(result, self.edges, strict=False):  # trailing ones may have no gradient
-            fitted.append(None if g is None or edge is None else self._fit(g, edge, len(fitted)))
-        return fitted
+        return result if isinstance(result, tuple) else (result,)
 
-    def _fit(self, gradient: Any, edge: Edge, position: int) -> Array:
+    def fitted(self, gradient: Any, position: int, shape: tuple[int, ...], dtype: Any) -> Array:
         """The gradient with its argument's shape and dtype, or an error that names the page."""
-        if type(edge) is tuple:
-            shape, dtype = edge[0].outputs[edge[1]]
-        else:
-            shape, dtype = edge.data.shape, edge.data.dtype
         gradient = np.asarray(gradient)
         if gradient.shape != shape:
             if not self.operation.broadcasts:
@@ -181,7 +169,7 @@ class Node:
                     f"a gradient has the shape of what it is the gradient of"
                 )
             gradient = unbroadcast(gradient, shape)
-        return gradient if gradient.dtype is dtype else gradient.astype(dtype, copy=False)
+        return gradient.astype(dtype, copy=False)
 
     def _check_memory(self) -> None:
         """Raise where the graph was freed, or a needed value changed since forward ran."""
@@ -191,8 +179,8 @@ class Node:
                 f"the graph of '{name}' was freed by an earlier backward(); "
                 f"to go through it twice, call backward(retain_graph=True) the first time"
             )
-        for version, count in zip(self.versions, self.counts, strict=True):
-            if version.count != count and any(map(version.touched, _arrays(self.cache))):
+        for version in self.versions:
+            if version.changed > self.order and any(map(version.touched, _arrays(self.cache))):
                 name = self.operation.name
                 raise GraphError(
                     f"a value that the backward of '{name}' needs was changed in place after "
@@ -231,19 +219,43 @@ class _Sums:
         self.nodes: dict[Node, list[Array | None]] = {}
         self.leaves: dict[int, tuple[Leaf, Array, bool]] = {}
 
-    def add(self, edge: Edge, gradient: Array, fresh: bool) -> None:
-        """Add a gradient; fresh: nobody else holds its array."""
-        if type(edge) is tuple:
-            node, index = edge
-            slots = self.nodes.get(node)
-            if slots is None:
-                slots = self.nodes[node] = [None] * len(node.outputs)
-            before = slots[index]
-            slots[index] = gradient if before is None else kernels.added(before, gradient)
-        elif (known := self.leaves.get(id(edge))) is None:
-            self.leaves[id(edge)] = (edge, gradient, fresh)
-        else:
-            self.leaves[id(edge)] = (edge, kernels.added(known[1], gradient), True)
+    def add(self, node: Node, gradients: Iterable[Any]) -> None:
+        """Add what backward of `node` gave for its arguments."""
+        pairs = zip(node.edges, gradients, strict=False)  # the last arguments may have none
+        for position, (edge, gradient) in enumerate(pairs):
+            if gradient is None or edge is None:
+                continue
+            inner = type(edge) is tuple
+            if inner:
+                maker, index = edge
+                shape, dtype = maker.outputs[index]
+            else:
+                shape, dtype = edge.data.shape, edge.data.dtype
+            if (
+                type(gradient) is not ndarray
+                or gradient.shape != shape
+                or gradient.dtype is not dtype
+            ):
+                gradient = node.fitted(gradient, position, shape, dtype)
+            if inner:
+                self.to_node(maker, index, gradient)
+            else:
+                self.to_leaf(edge, gradient, node.backward in FRESH_BACKWARD)
+
+    def to_node(self, node: Node, index: int, gradient: Array) -> None:
+        """Add a gradient of an output."""
+        slots = self.nodes.get(node)
+        if slots is None:
+            slots = self.nodes[node] = [None] * len(node.outputs)
+        before = slots[index]
+        slots[index] = gradient if before is None else added(before, gradient)
+
+    def to_leaf(self, leaf: Leaf, gradient: Array, fresh: bool) -> None:
+        """Add a gradient of a leaf; fresh: nobody else holds its array."""
+        known = self.leaves.get(id(leaf))
+        if known is not None:
+            gradient, fresh = added(known[1], gradient), True
+        self.leaves[id(leaf)] = (leaf, gradient, fresh)
 
 
 def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
@@ -252,7 +264,10 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
     root: the edge that the walk starts from; seed: the gradient with which it starts.
     """
     sums = _Sums()
-    sums.add(root, seed, False)
+    if type(root) is tuple:
+        sums.to_node(root[0], root[1], seed)
+    else:
+        sums.to_leaf(root, seed, False)
     for node in _youngest_first(root):
         dys = sums.nodes.pop(node, None)
         if dys is not None:  # else no gradient came this way
@@ -260,10 +275,7 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
                 for index, hooks in node.hooks.items():
                     if (dy := dys[index]) is not None:
                         dys[index] = apply_hooks(hooks, dy)
-            fresh = node.backward in kernels.FRESH_BACKWARD
-            for edge, gradient in zip(node.edges, node.gradients(dys), strict=False):
-                if gradient is not None:
-                    sums.add(edge, gradient, fresh)
+            sums.add(node, node.gradients(dys))
         if not retain_graph:
             node.cache, node.edges = _FREED, ()
     for leaf, gradient, fresh in sums.leaves.values():

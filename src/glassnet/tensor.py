@@ -45,8 +45,7 @@ class Tensor:
     __slots__ = (
         "__weakref__",
         "_hooks",
-        "_index",
-        "_node",
+        "_made",
         "_seen",
         "_version",
         "data",
@@ -59,8 +58,7 @@ class Tensor:
         """Wrap `data`, an array without a copy. Raises GraphError for integers with a gradient."""
         self.data: Array = data if isinstance(data, np.ndarray) else as_array(data)
         self.grad: Tensor | None = None
-        self._node: Node | None = None  # the operation that made it
-        self._index = 0  # which of its outputs this is
+        self._made: tuple[Node, int] | None = None  # the operation, and which of its outputs
         self._version = Version()
         self._seen = 0  # the recorded changes of its memory that this tensor knows of
         self._hooks: list[ArrayHook] | None = None
@@ -84,7 +82,7 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded operation made it: its gradient is kept in `.grad`."""
-        return self._node is None
+        return self._made is None
 
     def dim(self) -> int:
         """The number of axes."""
@@ -115,8 +113,8 @@ class Tensor:
         body = np.array2string(self.data, precision=4, separator=", ", prefix="tensor(")
         usual = self.dtype in (np.float32, np.int64, np.bool_)
         dtype = "" if usual else f", dtype={self.dtype}"
-        leaf = ", requires_grad=True" if self.requires_grad and self._node is None else ""
-        made = f", made by {self._node.operation.name}" if self._node is not None else ""
+        leaf = ", requires_grad=True" if self.requires_grad and self._made is None else ""
+        made = f", made by {self._made[0].operation.name}" if self._made is not None else ""
         return f"tensor({body}{dtype}{leaf}{made})"
 
     def __format__(self, spec: str) -> str:
@@ -164,7 +162,7 @@ class Tensor:
                 f"only floating-point tensors have gradients, this one holds {self.dtype}; "
                 f"make it with dtype=np.float32, or convert it with .float()"
             )
-        if not requires_grad and self._node is not None:
+        if not requires_grad and self._made is not None:
             raise GraphError("the result of a recorded operation has a gradient; use .detach()")
         self.requires_grad = requires_grad
         return self
@@ -175,17 +173,16 @@ class Tensor:
         Raises GraphError where its memory was changed through another tensor: its history would
         no longer be that of its value.
         """
-        if not self.requires_grad:
-            return None
-        if self._node is None:
-            return self
+        made = self._made
+        if made is None:
+            return self if self.requires_grad else None
         if self._seen != self._version.recorded:
             raise GraphError(
-                f"this tensor, made by '{self._node.operation.name}', shares memory with one that "
+                f"this tensor, made by '{made[0].operation.name}', shares memory with one that "
                 f"was changed in place, so its value and its history no longer belong together; "
                 f"change the tensor itself (y[0] = ...), or a clone()"
             )
-        return self._node, self._index
+        return made
 
     def accumulate(self, gradient: Array, fresh: bool = False) -> None:
         """Add to `.grad`, through the hooks; the tape calls this once for each backward pass.
@@ -202,7 +199,7 @@ class Tensor:
 
     def retain_grad(self) -> None:
         """Keep `.grad` of a tensor in the middle of the graph too."""
-        if self._node is None:
+        if self._made is None:
             return
         me = weakref.ref(self)
 
@@ -225,9 +222,10 @@ class Tensor:
             changed = hook(Tensor(gradient))
             return None if changed is None else changed.data
 
-        if self._node is not None:
-            self._node.hooks = self._node.hooks or {}
-            hooks = self._node.hooks.setdefault(self._index, [])
+        if self._made is not None:
+            node, index = self._made
+            node.hooks = node.hooks or {}
+            hooks = node.hooks.setdefault(index, [])
         else:
             hooks = self._hooks = self._hooks or []
         hooks.append(on_arrays)
@@ -281,7 +279,7 @@ class Tensor:
                     "while operations are recorded; do it inside `with no_grad():`, or change a "
                     "clone()"
                 )
-            self._node, self._index = result._node, result._index
+            self._made = result._made
             self.requires_grad = result.requires_grad
             self._version.recorded += 1
             self._seen = self._version.recorded
@@ -291,12 +289,12 @@ class Tensor:
 
     def _is_leaf_memory(self) -> bool:
         """Whether this is a leaf, or looks at the memory of one: then they share a Version."""
-        node = self._node
+        node = self._made and self._made[0]
         while node is not None and node.versions and node.versions[-1] is self._version:
             if any(isinstance(e, Tensor) and e._version is self._version for e in node.edges):
                 return True
             node = next((e[0] for e in node.edges if isinstance(e, tuple)), None)
-        return self._node is None
+        return self._made is None
 
     def operand(self) -> Tensor:
         """What an in-place method computes from: a copy while recording, so caches stay whole."""
@@ -304,7 +302,7 @@ class Tensor:
             return self
         other = Tensor(self.data.copy(order="K"))
         other.requires_grad = True
-        other._node, other._index = self.edge() if self._node is not None else (None, 0)
+        other._made = self.edge() if self._made is not None else None
         return other
 
     if TYPE_CHECKING:  # bound by ops/

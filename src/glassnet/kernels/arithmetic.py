@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import LARGE, register
 from glassnet.kernels.launch import parts
@@ -34,7 +36,7 @@ def added(a: Array, b: Array) -> Array:
 
 def serves(a: Any, b: Any) -> bool:
     """Whether both are large blocks of memory of one layout."""
-    return single(a, b) and a.size >= LARGE and a.strides == b.strides and dense(a) is a
+    return a.size >= LARGE and single(a, b) and a.strides == b.strides and dense(a) is a
 
 
 def add_forward(a: Array, b: Array) -> tuple[Array, None]:
@@ -48,7 +50,8 @@ def add_backward(dy: Array, cache: None) -> tuple[Array, Array]:
 
 
 def _serves(a: Any, b: Any = None, *options: Any) -> bool:
-    return single(a, b) and b is not None and a.shape == b.shape and serves(a, b)
+    arrays = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
+    return arrays and a.shape == b.shape and serves(a, b)
 
 
 register("add", add_forward, add_backward, _serves)

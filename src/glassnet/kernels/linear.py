@@ -218,14 +218,11 @@ def linear_backward(dy: Array, cache: Any, needs: tuple[bool, ...]) -> Gradients
 
 
 def _serves_linear(x: Any, weight: Any, bias: Any = None) -> bool:
-    return (
-        single(x, weight, bias)
-        and weight.ndim == 2
-        and x.ndim > 0
-        and x.shape[-1] == weight.shape[1]
-        and (bias is None or (bias.shape == weight.shape[:1] and bias.flags.c_contiguous))
-        and 0 < x.size * len(weight) < LARGE
-    )
+    if not single(x, weight, bias) or weight.ndim != 2 or x.ndim == 0:
+        return False
+    outputs, inputs = weight.shape
+    fits = bias is None or (bias.shape == (outputs,) and bias.flags.c_contiguous)
+    return fits and x.shape[-1] == inputs and 0 < x.size * outputs < LARGE
 
 
 def matmul_forward(a: Array, b: Array) -> tuple[Array, tuple[Array, Array]]:

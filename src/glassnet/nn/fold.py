@@ -28,7 +28,7 @@ class Folded(NamedTuple):
     weight: Tensor
     bias: Tensor | None
     norm: Module | None
-    state: list[tuple[Array, int] | None]  # each source's memory, and how often it was changed
+    state: list[tuple[Array, int] | None]  # each source's memory, and when it was changed last
 
 
 _FOLDED: WeakKeyDictionary[Module, Folded] = WeakKeyDictionary()
@@ -41,7 +41,7 @@ def folded(conv: Any, norm: Any | None) -> Folded:
         sources += [norm.weight, norm.bias, norm.running_mean, norm.running_var]
     found = _FOLDED.get(conv)
     if found is None or found.norm is not norm or not all(map(_same, sources, found.state)):
-        state = [None if t is None else (t.data, t._version.count) for t in sources]
+        state = [None if t is None else (t.data, t._version.changed) for t in sources]
         found = _FOLDED[conv] = Folded(*_fold(conv, norm), norm, state)
     return found
 
@@ -70,7 +70,7 @@ def _same(tensor: Tensor | None, state: tuple[Array, int] | None) -> bool:
     """Whether a source is what it was when its filters were folded."""
     if tensor is None or state is None:
         return tensor is None and state is None
-    return tensor.data is state[0] and tensor._version.count == state[1]
+    return tensor.data is state[0] and tensor._version.changed == state[1]
 
 
 def _fold(conv: Any, norm: Any | None) -> tuple[Tensor, Tensor | None]:

@@ -141,13 +141,13 @@ def _came_from(x: Tensor, place: Any, value: Tensor) -> bool:
     changes the memory of x, the third gives x the history that belongs to it. A view that was
     changed has a history whose result lay in memory of its own (its last version is another).
     """
-    if value._version is not x._version or value._node is None:
+    if value._version is not x._version or value._made is None:
         return False
     part = index._take(x.data, place)
     same = part.__array_interface__["data"] == value.data.__array_interface__["data"]
     same = same and part.shape == value.shape and part.strides == value.data.strides
     once = value._seen == x._version.recorded == x._seen + 1
-    return same and once and value._node.versions[-1] is not value._version
+    return same and once and value._made[0].versions[-1] is not value._version
 
 
 # -- the rest ------------------------------------------------------------------------------------
