@@ -29,11 +29,13 @@ def inner_loop(code: str, pattern: str) -> list[str]:
     return [line.strip() for line in lines[begin + 1 : end + 1]]
 
 
+@pytest.mark.parametrize("sums", [False, True])
 @pytest.mark.parametrize("name", FOREIGN)
-def test_the_tile_of_a_convolution_stays_in_registers(name: str) -> None:
+def test_the_tile_of_a_convolution_stays_in_registers(name: str, sums: bool) -> None:
     target = FOREIGN[name]
     tile = best_tile(1024, 64, target.lanes, target.registers, False)
     constants = {"MB": tile.rows, "NB": tile.vectors, "TAIL": 0, "copied": True, "curve": "none"}
+    constants["SUMS"] = sums
     text = TASKS["correlate"].code(tuple(sorted(constants.items())), target)
     loop = inner_loop(assembly(text, target), FMA[name])
     assert sum(bool(re.search(FMA[name], line)) for line in loop) == tile.rows * tile.vectors

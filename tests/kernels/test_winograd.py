@@ -100,10 +100,11 @@ def test_tiles_cover_a_length(length: int) -> None:
     assert sum(sizes) == length or length in (1, 2, 5)
 
 
+@pytest.mark.parametrize("sums", [False, True])
 @pytest.mark.parametrize("name", target.FOREIGN)
-def test_compiles_for_other_processors(name: str) -> None:
+def test_compiles_for_other_processors(name: str, sums: bool) -> None:
     machine = target.FOREIGN[name]
     rows = 6 if machine.registers == 16 else 12
-    text = winograd.filter_tiles.code((("MB", rows), ("NB", 2)), machine)
+    text = winograd.filter_tiles.code((("MB", rows), ("NB", 2), ("SUMS", sums)), machine)
     code = target.assembly(text, machine)
     assert {"avx512": "zmm", "avx2": "ymm", "arm64": "fmla"}[name] in code

@@ -34,14 +34,17 @@ from glassnet.kernels.compile import task
 from glassnet.kernels.layout import Array
 from glassnet.kernels.microkernel import Tile, best_tile, gathered, outer
 from glassnet.kernels.ready import Empty, Launch, run_all
+from glassnet.kernels.statistics import ROOM, Sums, counted, put_down, room, taken
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
+    Doubles,
     Floats,
     Longs,
     lanes,
     load,
     load_part,
     part,
+    splat,
     store,
     store_part,
     unroll,
@@ -146,26 +149,35 @@ def correlate(
     groups: int,
     inputs: int,
     outputs: int,
+    shifts: Floats,
+    sums: Doubles,
     *,
     MB: int,
     NB: int,
     TAIL: int,
     copied: bool,
     curve: str,
+    SUMS: bool,
 ) -> None:
     """y[place, o] = curve(sum over k of x[place + tap k] w[k, o]), for the chunks begin .. end.
 
     places (2, most): where each place of a chunk begins in x and in y; taps (count);
     w (groups, blocks, count + 1, NB LANES); inputs, outputs: channels of one group, of which the
-    last vector of outputs has TAIL where it is not full.
+    last vector of outputs has TAIL where it is not full. With SUMS the columns of all blocks go
+    into the sums of this part (`statistics.py`).
     """
     width = NB * lanes()
     blocks = (outputs + width - 1) // width
+    columns = groups * blocks * width
+    shift, mine = shifts + slot * columns, sums + slot * (2 * columns + ROOM)
     for unit in range(begin, end):
         source, there, to = chunk(x, rooms + slot * room_size, route, unit, copied)
+        if SUMS:
+            counted(mine, columns, there)
         for block in range(groups * blocks):
             group, column = block // blocks, block % blocks * width
             weights = w + block * (count + 1) * width
+            total = [[splat(0.0), splat(0.0)] for _ in unroll(NB)]
             for p in range(0, there, MB):
                 first = max(0, min(p, there - MB))
                 index = [min(first + m, there - 1) for m in unroll(MB)]
@@ -175,6 +187,28 @@ def correlate(
                 for m in unroll(MB):
                     out = y + (to + places[most + index[m]] + group * outputs + column)
                     put(out, acc[m], outputs - column, TAIL, curve)
+                if SUMS:
+                    tile_taken(acc, first, p, there, unit == begin, shift + block * width, total)
+            if SUMS:
+                for j in unroll(NB):
+                    put_down(mine + block * width + j * lanes(), columns, total[j])
+
+
+@part
+def tile_taken(
+    acc: list[Any], first: int, p: int, there: int, begins: bool, shift: Floats, total: list[Any]
+) -> None:
+    """Take the rows of a tile that no tile before had, p .. there; row m of it is place first + m.
+
+    begins: whether this is the part's first chunk, whose first place is the shift.
+    """
+    if begins & (p == 0):
+        for j in unroll(len(total)):
+            store(shift + j * lanes(), acc[0][j])
+    for m in unroll(len(acc)):
+        if (first + m >= p) & (first + m < there):
+            for j in unroll(len(total)):
+                taken(acc[m][j], shift + j * lanes(), total[j])
 
 
 @part
@@ -343,6 +377,17 @@ class Sweep:
         """y = the sum; w (O, C/G, KH, KW), inputs and outputs exchanged where `turned`."""
         run_all([self.apply(x, self.packed(w, turned, bias), y, "none", memory.empty)])
 
+    def run_with_sums(self, x: Array, w: Array, bias: Array | None, y: Array) -> Sums:
+        """y = the sum; gives the sums of its channels."""
+        width = self.tile(self.places.shape[1], spread=False).vectors * host().lanes
+        blocks = -(-self.outputs // width)
+        sums = room(launch.parts(self.units, self.work), self.groups * blocks * width)
+        packed = self.packed(w, False, bias)
+        run_all([self.apply(x, packed, y, "none", memory.empty, sums)])
+        there = np.arange(self.groups * blocks * width) % (blocks * width) < self.outputs
+        keep = np.r_[there, there, np.ones(ROOM, bool)]
+        return Sums(sums.shift[:, there], sums.sums[:, keep])
+
     def packed(self, w: Array, turned: bool, bias: Array | None) -> Array:
         """Filters and bias as `apply` takes them."""
         tile, count = self.tile(self.places.shape[1], spread=False), len(self.taps)
@@ -359,16 +404,20 @@ class Sweep:
         )  # fmt: skip
         return packed
 
-    def apply(self, x: Array, packed: Array, y: Array, curve: str, empty: Empty) -> Launch:
-        """y = curve(the sum)."""
+    def apply(
+        self, x: Array, packed: Array, y: Array, curve: str, empty: Empty, sums: Sums | None = None
+    ) -> Launch:
+        """y = curve(the sum); with room for them, the sums of all columns of its blocks."""
         tile, count = self.tile(self.places.shape[1], spread=False), len(self.taps)
         parts = launch.parts(self.units, self.work)
         rooms = empty((parts, self.room))
         constants = {"TAIL": self.outputs % host().lanes, "copied": self.copied}
-        run = correlate.compiled(MB=tile.rows, NB=tile.vectors, curve=curve, **constants)
+        constants |= {"MB": tile.rows, "NB": tile.vectors, "SUMS": sums is not None}
+        run = correlate.compiled(curve=curve, **constants)
         return run, (
             self.units, parts, x, packed, y, rooms, self.room, self.route, self.places,
             self.places.shape[1], self.taps, count, self.groups, self.inputs, self.outputs,
+            *(sums or (None, None)),
         )  # fmt: skip
 
     @cached_property

@@ -38,6 +38,7 @@ MODULES = {
     "fused": "batch_norm_act relu_max_pool2d",
     "conv": "conv2d conv1d",
     "conv_act": "conv2d_act",
+    "conv_norm": "conv2d_norm_act",
     "bottleneck": "bottleneck",
     "linear": "linear matmul",
     "norm": "batch_norm batch_norm_eval layer_norm",
@@ -49,7 +50,9 @@ MODULES = {
     "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
 }
 # operations whose twins hand back gradients in arrays that nobody else holds
-FRESH = frozenset({"batch_norm", "batch_norm_act", "conv2d", "layer_norm", "linear"})
+FRESH = frozenset(
+    {"batch_norm", "batch_norm_act", "conv2d", "conv2d_norm_act", "layer_norm", "linear"}
+)
 LARGE = 16_384  # numbers from which on the sum of two arrays is worth a kernel
 HOMES = {name: module for module, names in MODULES.items() for name in names.split()}
 TWINS: dict[str, Twin] = {}

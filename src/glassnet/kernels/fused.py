@@ -25,7 +25,8 @@ from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, plain, single
-from glassnet.kernels.norm import CHUNK, FOUR, add_to, last, run_affine_down, sums_of
+from glassnet.kernels.norm import CHUNK, FOUR, last, moments, run_affine_down
+from glassnet.kernels.statistics import add_to
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Doubles,
@@ -186,14 +187,21 @@ def batch_norm_act_forward(
 ) -> tuple[tuple[Array, Array, Array], Any]:
     """y = activation(batch_norm(x) + residual), with the statistics of the batch."""
     rows = last(x)
-    c = rows.shape[-1]
-    count = rows.size // c
-    shift = rows.reshape(count, c)[0].copy()
-    total, squares = sums_of(rows, None, shift)
-    offset = total / count
-    var = np.maximum(squares / count - offset * offset, 0)  # NaN stays NaN
-    mean = (shift + offset).astype(np.float32)
-    rstd = 1 / np.sqrt(var + eps)
+    return normalised(rows, moments(rows), weight, bias, residual, eps, activation)
+
+
+def normalised(
+    rows: Array,
+    given: tuple[Array, Array],
+    weight: Array | None,
+    bias: Array | None,
+    residual: Array | None,
+    eps: float,
+    activation: str,
+) -> tuple[tuple[Array, Array, Array], Any]:
+    """What `batch_norm_act_forward` gives, of x (N, ..., C) and its mean and variance."""
+    (middle, var), c = given, rows.shape[-1]
+    count, mean, rstd = rows.size // c, middle.astype(np.float32), 1 / np.sqrt(var + eps)
     scale = rstd if weight is None else rstd * weight
     each = (mean, plain(scale), np.zeros(c, np.float32) if bias is None else plain(bias))
     y = memory.empty(rows.shape)

@@ -21,6 +21,7 @@ from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, plain, single
+from glassnet.kernels.statistics import add_to
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Doubles,
@@ -36,7 +37,6 @@ from glassnet.kernels.vector import (
     sqrt,
     store_part,
     sum_lanes,
-    to_doubles,
     unroll,
 )
 
@@ -44,12 +44,6 @@ CHUNK, FOUR = 128, 4
 
 
 # -- two sums a channel ----------------------------------------------------------------------------
-@part
-def add_to(sums: Doubles, v: Vector, count: int) -> None:
-    """sums += v, in float64."""
-    store_part(sums, load_part(sums, count) + to_doubles(v), count)
-
-
 @part
 def two_sums(
     x: Floats, dy: Floats, shift: Floats, sums: Doubles, C: int, rows: int, count: int, BACK: bool
@@ -103,6 +97,15 @@ def sums_of(x: Array, dy: Array | None, shift: Array) -> tuple[Array, Array]:
     run(rows, count, x, x if dy is None else dy, shift, sums, c)
     total = sums.sum(axis=0)
     return total[0], total[1]
+
+
+def moments(x: Array) -> tuple[Array, Array]:
+    """Mean and variance of each channel (C), in float64; x (..., C)."""
+    rows = x.reshape(-1, x.shape[-1])
+    shift = rows[0].copy()
+    total, squares = sums_of(x, None, shift)
+    offset = total / len(rows)
+    return shift + offset, np.maximum(squares / len(rows) - offset * offset, 0)  # NaN stays NaN
 
 
 # -- an affine map a channel -----------------------------------------------------------------------
@@ -188,17 +191,12 @@ def batch_norm_forward(
     """y = (x - mean) / sqrt(var + eps) * weight + bias, each channel over the whole batch."""
     rows = last(x)
     c = rows.shape[-1]
-    count = rows.size // c
-    shift = rows.reshape(count, c)[0].copy()
-    total, squares = sums_of(rows, None, shift)
-    offset = total / count
-    var = np.maximum(squares / count - offset * offset, 0)  # NaN stays NaN
-    mean = (shift + offset).astype(np.float32)
-    rstd = 1 / np.sqrt(var + eps)
+    middle, var = moments(rows)
+    mean, rstd = middle.astype(np.float32), 1 / np.sqrt(var + eps)
     scale = rstd if weight is None else rstd * weight
     y = run_affine(rows, mean, scale, np.zeros(c) if bias is None else bias)
     outputs = (np.moveaxis(y, -1, 1), mean, var.astype(np.float32))
-    return outputs, (rows, mean, rstd, scale, count)
+    return outputs, (rows, mean, rstd, scale, rows.size // c)
 
 
 def batch_norm_backward(dys: tuple[Array, Array, Array], cache: Any) -> tuple[Array, Array, Array]:

@@ -28,14 +28,16 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.kernels import memory
+from glassnet.kernels import memory, statistics
 from glassnet.kernels.compile import task
 from glassnet.kernels.cook_toom import SIDE, TAPS, G, collected, evaluated
 from glassnet.kernels.cook_toom import on_both_sides as both
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array
+from glassnet.kernels.statistics import ROOM, Sums
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
+    Doubles,
     Floats,
     Longs,
     fma,
@@ -58,6 +60,7 @@ from glassnet.kernels.winograd_tiles import (
     add_panel,
     apart,
     cover,
+    first_place,
     multiply,
     one_more,
     place,
@@ -75,7 +78,8 @@ BLOCK = 48  # tiles at a time
 @task
 def filter_tiles(
     begin: int, end: int, slot: int, x: Floats, U: Floats, bias: Floats, y: Floats,
-    work: Floats, each: int, sizes: Longs, bad: Floats, *, MB: int, NB: int,
+    work: Floats, each: int, sizes: Longs, bad: Floats, shifts: Floats, sums: Doubles,
+    *, MB: int, NB: int, SUMS: bool,
 ) -> None:  # fmt: skip
     """Steps 1 to 3 for tiles `begin` to `end` of all images, a block at a time."""
     to_v, to_m = apart(BLOCK + MB, sizes[C]), apart(BLOCK + MB, sizes[O])
@@ -84,6 +88,7 @@ def filter_tiles(
     cut = M + POSITIONS * to_m
     wide = NB * lanes()
     whole = sizes[O] - sizes[O] % wide
+    shift, mine = shifts + slot * sizes[O], sums + slot * (2 * sizes[O] + ROOM)
     seen = splat(0.0)
     for first in range(begin, end, BLOCK):
         counts = [first - first for _ in unroll(4)]
@@ -98,10 +103,12 @@ def filter_tiles(
                 multiply(v, u, m, rows, sizes, o, MB, NB)
             for o in range(whole, sizes[O], lanes()):
                 multiply(v, u, m, rows, sizes, o, MB, 1)
+        if SUMS and first == begin:
+            first_place(M, to_m, sizes, bias, shift)
         done = [first - first for _ in unroll(4)]
         for q in range(first, min(first + BLOCK, end)):
             again = place(q, sizes)
-            seen = transform_out(M, to_m, done, again, sizes, bias, y, seen)
+            seen = transform_out(M, to_m, done, again, sizes, bias, y, seen, shift, mine, SUMS)
             done[0], done[1], done[2], done[3] = one_more(done, again)
     bad[slot] = sum_lanes(seen)
 
@@ -283,15 +290,29 @@ def forward(
     None where a result is not finite: then a number of the tile was not, or overflowed on the way,
     and what became of its neighbours is wrong.
     """
+    return _filtered(x, U, bias, outputs, out, pads, False)[0]
+
+
+def forward_with_sums(
+    x: Array, U: Array, bias: Array | None, outputs: int, out: Pair, pads: Pair
+) -> tuple[Array | None, Sums | None]:
+    """y as `forward` gives it, and the sums of its channels."""
+    return _filtered(x, U, bias, outputs, out, pads, True)
+
+
+def _filtered(
+    x: Array, U: Array, bias: Array | None, outputs: int, out: Pair, pads: Pair, wanted: bool
+) -> tuple[Array | None, Sums | None]:
     channels = x.shape[3]
     sizes, tiles = plan(x.shape, outputs, out, pads)
     y = memory.empty((len(x), *out, outputs))
     slots = parts(tiles, tiles * POSITIONS * channels * outputs / 4)
     (work, each), bad = room(channels, outputs, slots), np.empty(slots, np.float32)
-    run = filter_tiles.compiled(MB=tile_size()[0], NB=tile_size()[1])
+    run = filter_tiles.compiled(MB=tile_size()[0], NB=tile_size()[1], SUMS=wanted)
     bias = no_bias(outputs) if bias is None else bias
-    run(tiles, slots, x, U, bias, y, work, each, sizes, bad)
-    return y if np.isfinite(bad).all() else None
+    sums = statistics.room(slots, outputs) if wanted else None
+    run(tiles, slots, x, U, bias, y, work, each, sizes, bad, *(sums or (None, None)))
+    return (y, sums) if np.isfinite(bad).all() else (None, None)
 
 
 def backward_x(dy: Array, w: Array, size: Pair, pads: Pair) -> Array | None:

@@ -11,7 +11,19 @@ from typing import Any
 from glassnet.kernels.cook_toom import LAST, OUT, SIDE, A, B, collected, evaluated
 from glassnet.kernels.cook_toom import on_both_sides as both
 from glassnet.kernels.microkernel import multiply_in, strided
-from glassnet.kernels.vector import Floats, Longs, fma, lanes, load, part, splat, store, unroll
+from glassnet.kernels.statistics import counted, put_down, taken
+from glassnet.kernels.vector import (
+    Doubles,
+    Floats,
+    Longs,
+    fma,
+    lanes,
+    load,
+    part,
+    splat,
+    store,
+    unroll,
+)
 
 POSITIONS = SIDE * SIDE
 Pair = tuple[int, int]
@@ -156,22 +168,41 @@ def transform_dy(
 @part
 def transform_out(
     M: Floats, every: int, counts: list[int], tile: list[int], sizes: Longs,
-    bias: Floats, y: Floats, seen: Any,
+    bias: Floats, y: Floats, seen: Any, shift: Floats, sums: Doubles, SUMS: bool,
 ) -> Any:  # fmt: skip
-    """Step 3 for one tile: y = A^T M A + bias; `seen` becomes NaN where that is not finite."""
+    """Step 3 for one tile: y = A^T M A + bias; `seen` becomes NaN where that is not finite.
+
+    With SUMS its places go into the sums of this part (`statistics.py`).
+    """
     begin, high, wide = extent(tile, sizes)
     outputs, row = sizes[O], sizes[OW] * sizes[O]
     rows = [count * outputs for count in counts]
     for o in range(0, outputs, lanes()):
         grid = both(collected, A, gather(M + o, every, rows))
-        shift = load(bias + o)
+        more = load(bias + o)
+        total = [[splat(0.0), splat(0.0)] for _ in unroll(2)]  # in turn: additions need not wait
         for i in unroll(OUT):
             for j in unroll(OUT):
                 if (high > i) & (wide > j):
-                    value = grid[i][j] + shift
+                    value = grid[i][j] + more
                     store(y + begin + o + i * row + j * outputs, value)
                     seen = fma(value, 0.0, seen)
+                    if SUMS:
+                        taken(value, shift + o, total[j % 2])
+        if SUMS:
+            put_down(sums + o, outputs, [total[0][k] + total[1][k] for k in unroll(2)])
+    if SUMS:
+        counted(sums, outputs, high * wide)
     return seen
+
+
+@part
+def first_place(M: Floats, every: int, sizes: Longs, bias: Floats, shift: Floats) -> None:
+    """The first place of the tile in the first rows of M, as the shift of sums."""
+    none = [sizes[O] - sizes[O] for _ in unroll(4)]
+    for o in range(0, sizes[O], lanes()):
+        grid = both(collected, A, gather(M + o, every, none))
+        store(shift + o, grid[0][0] + load(bias + o))
 
 
 # -- step 2: products of matrices ------------------------------------------------------------------

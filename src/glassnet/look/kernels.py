@@ -118,6 +118,7 @@ def _window() -> Sample:
 _SAMPLES: dict[str, Callable[[], Sample]] = {
     "conv2d": _conv2d,
     "conv2d_act": _conv2d,
+    "conv2d_norm_act": _conv2d,
     "bottleneck": _bottleneck,
     "conv1d": lambda: Sample(
         (normal(16, 32, 256), normal(64, 32, 5)), {"padding": 2}, 16 * 256 * 64 * 32 * 5

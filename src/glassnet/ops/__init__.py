@@ -80,7 +80,13 @@ from glassnet.ops.elementwise import (
     sqrt,
     where,
 )
-from glassnet.ops.fused import batch_norm_act, bottleneck, conv2d_act, relu_max_pool2d
+from glassnet.ops.fused import (
+    batch_norm_act,
+    bottleneck,
+    conv2d_act,
+    conv2d_norm_act,
+    relu_max_pool2d,
+)
 from glassnet.ops.index import embedding, gather, getitem, one_hot
 from glassnet.ops.loss import (
     binary_cross_entropy_with_logits,
@@ -183,6 +189,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv2d_act",
+    "conv2d_norm_act",
     "conv_transpose1d",
     "conv_transpose2d",
     "cos",

@@ -25,7 +25,7 @@ from glassnet.ops.pool import max_pool2d_backward, max_pool2d_forward
 from glassnet.tape import Array
 from glassnet.tensor import Tensor
 
-__all__ = ["batch_norm_act", "bottleneck", "conv2d_act", "relu_max_pool2d"]
+__all__ = ["batch_norm_act", "bottleneck", "conv2d_act", "conv2d_norm_act", "relu_max_pool2d"]
 
 MaybeArray = Array | None
 Gradients = tuple[Array | None, ...]
@@ -105,6 +105,82 @@ def batch_norm_act(
     """activation(batch_norm(x) + residual) in training; running statistics move as batch_norm's."""
     y: Tensor
     y, mean, var = _batch_norm_act(x, weight, bias, residual, eps=eps, activation=activation)
+    move_statistics(running_mean, running_var, mean, var, y.data.size // y.shape[1], momentum)
+    return y
+
+
+# -- conv2d, batch_norm, a residual, an activation -------------------------------------------------
+def conv2d_norm_act_forward(
+    x: Array,
+    weight: Array,
+    bias: MaybeArray = None,
+    norm_weight: MaybeArray = None,
+    norm_bias: MaybeArray = None,
+    residual: MaybeArray = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    eps: float = 1e-5,
+    activation: str = "relu",
+) -> tuple[tuple[Array, Array, Array], Any]:
+    """y = activation(batch_norm(conv2d(x, weight, bias)) + residual), the batch's statistics.
+
+    x (N, C, H, W), weight (O, C/G, KH, KW), bias, norm_weight, norm_bias (O) or None, residual like
+    y or None -> y (N, O, OH, OW), mean (O), var (O). Raises ShapeError as its parts do.
+    """
+    z, conv = conv2d_forward(x, weight, bias, stride, padding, dilation, groups)
+    outputs, norm = batch_norm_act_forward(z, norm_weight, norm_bias, residual, eps, activation)
+    return outputs, (conv, norm)
+
+
+def conv2d_norm_act_backward(
+    dys: tuple[Array, Array, Array], cache: Any, needs: tuple[bool, ...] = (True,) * 6
+) -> Gradients:
+    """The parts' gradients, from the last to the first; dresidual is what the activation gives."""
+    conv, norm = cache
+    dz, *others = batch_norm_act_backward(dys, norm)
+    assert dz is not None
+    return (*conv2d_backward(dz, conv, needs[:3]), *others)
+
+
+def _conv_norm_examples() -> list[Example]:
+    x, b, w = normal(2, 4, 5, 4), normal(6), normal(6, 4, 3, 3)
+    g, h = normal(6, key=1), normal(6, key=2)
+    return [
+        example(x, w, b, g, h, normal(2, 6, 5, 4, key=1), 1, 1),
+        example(x, w, None, g, h, None, 2, 1, activation="gelu"),
+        example(x, normal(6, 2, 1, 1), b, groups=2, activation="relu6"),
+    ]
+
+
+_conv2d_norm_act = operation(
+    conv2d_norm_act_forward, conv2d_norm_act_backward, examples=_conv_norm_examples
+)
+
+
+def conv2d_norm_act(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    norm_weight: Tensor | None = None,
+    norm_bias: Tensor | None = None,
+    residual: Tensor | None = None,
+    stride: Size = 1,
+    padding: Padding = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    activation: str = "relu",
+) -> Tensor:
+    """activation(batch_norm(conv2d(x)) + residual) in training; running statistics move along."""
+    window = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    given = (x, weight, bias, norm_weight, norm_bias, residual)
+    y: Tensor
+    y, mean, var = _conv2d_norm_act(*given, **window, eps=eps, activation=activation)
     move_statistics(running_mean, running_var, mean, var, y.data.size // y.shape[1], momentum)
     return y
 

@@ -1,0 +1,103 @@
+"""Convolution, batch norm, residual and activation in training: the twin of `conv2d_norm_act`.
+
+The convolution adds up its channels while it makes them (`statistics.py`), so the norm behind it
+reads its numbers once, to write the result (`fused.py`). Backward is that of the parts. A filter
+for each channel (`depthwise.py`) takes no sums along; then they are a walk of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glassnet.kernels import conv, fused, memory, winograd
+from glassnet.kernels.dispatch import register
+from glassnet.kernels.exact import is_exact
+from glassnet.kernels.layout import Array, nhwc, single
+from glassnet.kernels.norm import moments
+from glassnet.kernels.threads import get_num_threads
+
+Moments = tuple[Array, Array]
+
+
+def convolved(
+    x: Array, weight: Array, bias: Array | None, made: conv.Convolution, fast: bool
+) -> tuple[Array, Moments]:
+    """z (N, OH, OW, O) of x (N, H, W, C), and mean and variance of its channels."""
+    if made.depthwise is not None:
+        z = made.depthwise.run(x, conv.hwio(weight)[:, :, 0], bias)
+        return z, moments(z)
+    if fast:
+        filters = winograd.filters(conv.hwio(weight))
+        shape = made.outputs, made.out, made.pads
+        tiled, sums = winograd.forward_with_sums(x, filters, bias, *shape)
+        if tiled is not None and sums is not None:
+            return tiled, sums.moments
+    z = memory.empty(made.result)
+    return z, made.forward.run_with_sums(x, weight, bias, z).moments
+
+
+def conv2d_norm_act_forward(
+    x: Array,
+    weight: Array,
+    bias: Array | None = None,
+    norm_weight: Array | None = None,
+    norm_bias: Array | None = None,
+    residual: Array | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    eps: float = 1e-5,
+    activation: str = "relu",
+) -> tuple[tuple[Array, Array, Array], Any]:
+    """y = activation(batch_norm(conv2d(x)) + residual), with the statistics of the batch."""
+    made = conv.convolution(x.shape, weight.shape, stride, padding, dilation, groups,
+                            get_num_threads())  # fmt: skip
+    assert made is not None
+    x, fast = nhwc(x), made.winograd and not is_exact()
+    z, given = convolved(x, weight, bias, made, fast)
+    outputs, norm = fused.normalised(z, given, norm_weight, norm_bias, residual, eps, activation)
+    return outputs, ((x, weight, made, bias is not None, fast), norm)
+
+
+def conv2d_norm_act_backward(
+    dys: tuple[Array, Array, Array], cache: Any, needs: tuple[bool, ...] = (True,) * 6
+) -> tuple[Array | None, ...]:
+    """The gradients of the parts, from the last to the first."""
+    inner, norm = cache
+    dz, *others = fused.batch_norm_act_backward(dys, norm)
+    dx, dweight, dbias = conv.conv2d_backward(dz, inner, needs[:3])
+    return (dx, dweight, dbias, *others)
+
+
+def _serves(
+    x: Any,
+    weight: Any,
+    bias: Any = None,
+    norm_weight: Any = None,
+    norm_bias: Any = None,
+    residual: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+    eps: float = 1e-5,
+    activation: str = "relu",
+) -> bool:
+    options = (stride, padding, dilation, groups)
+    if not conv._serves(x, weight, bias, *options) or activation not in fused.CURVES:
+        return False
+    made = conv.convolution(x.shape, weight.shape, *options, get_num_threads())
+    if made is None or made.batch * made.out[0] * made.out[1] == 1:  # the page says what is wrong
+        return False
+    if any(v is not None and v.shape != (made.outputs,) for v in (norm_weight, norm_bias)):
+        return False
+    if residual is not None and activation not in fused.FROM_Y:
+        return False
+    shape = (made.batch, made.outputs, *made.out)
+    return single(norm_weight, norm_bias, residual) and (
+        residual is None or residual.shape == shape
+    )
+
+
+register("conv2d_norm_act", conv2d_norm_act_forward, conv2d_norm_act_backward, _serves)

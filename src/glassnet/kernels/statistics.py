@@ -1,0 +1,88 @@
+"""Mean and variance of each channel, taken while its numbers are still in registers.
+
+    y (M, C): M rows, the C channels of a pixel side by side; slot: which part of the work
+
+A kernel that makes y, a convolution, adds up u = y - shift and u^2 on the way, so that a batch norm
+behind it need not read y once more. Nobody knows the mean before; each part of the work takes the
+first number that it makes of a channel as the shift, which keeps a channel far from zero from
+losing its digits to the difference of two large squares. What a tile or a chunk adds up in float32
+goes into sums of float64, and those of the parts are put together in order, each with its shift.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from glassnet.kernels import memory
+from glassnet.kernels.layout import Array
+from glassnet.kernels.vector import (
+    Doubles,
+    Floats,
+    Vector,
+    fma,
+    lanes,
+    load,
+    load_part,
+    part,
+    splat,
+    store_part,
+    to_doubles,
+)
+
+ROOM = 16  # numbers behind the sums of a part: in the first, how many rows it had
+
+
+class Sums(NamedTuple):
+    """For each part of the work: its shifts (parts, C), and its sums of u, of u^2, and its rows."""
+
+    shift: Array
+    sums: Array
+
+    @property
+    def moments(self) -> tuple[Array, Array]:
+        """Mean and variance of each channel (C), in float64.
+
+        With rows n, sums s and q and mean m = shift + s / n of each part, and the mean of all:
+        var = (sum of q - s^2 / n + n (m - mean)^2) / (sum of n).
+        """
+        channels = self.shift.shape[1]
+        s, q = self.sums[:, :channels], self.sums[:, channels : 2 * channels]
+        rows = self.sums[:, 2 * channels, None]
+        means, count = self.shift + s / rows, rows.sum()
+        mean = (rows * means).sum(axis=0) / count
+        apart = q - s * s / rows + rows * (means - mean) ** 2
+        return mean, np.maximum(apart.sum(axis=0) / count, 0)  # NaN stays NaN
+
+
+def room(slots: int, channels: int) -> Sums:
+    """Sums of so many parts, from 0."""
+    return Sums(memory.zeros((slots, channels)), np.zeros((slots, 2 * channels + ROOM)))
+
+
+@part
+def add_to(sums: Doubles, v: Vector, count: int) -> None:
+    """sums += v, in float64."""
+    store_part(sums, load_part(sums, count) + to_doubles(v), count)
+
+
+@part
+def counted(sums: Doubles, channels: int, rows: int) -> None:
+    """Note that a part had so many rows more."""
+    add_to(sums + 2 * channels, splat(float(rows)), lanes())
+
+
+@part
+def taken(value: Vector, shift: Floats, total: list[Vector]) -> None:
+    """Add u and u^2 of a vector to total[0] and total[1]."""
+    u = value - load(shift)
+    total[0] = total[0] + u
+    total[1] = fma(u, u, total[1])
+
+
+@part
+def put_down(sums: Doubles, channels: int, total: list[Vector]) -> None:
+    """Add what `taken` added up to the sums of this part."""
+    add_to(sums, total[0], lanes())
+    add_to(sums + channels, total[1], lanes())
