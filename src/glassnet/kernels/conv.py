@@ -23,6 +23,7 @@ from glassnet.kernels.dispatch import register
 from glassnet.kernels.exact import is_exact
 from glassnet.kernels.geometry import Window, window
 from glassnet.kernels.layout import Array, nchw, nhwc, single
+from glassnet.kernels.statistics import Sums
 from glassnet.kernels.threads import get_num_threads
 from glassnet.kernels.walk import Axis, backward_axes, forward_axis
 
@@ -110,23 +111,26 @@ def conv2d_forward(
     made = convolution(x.shape, weight.shape, stride, padding, dilation, groups, get_num_threads())
     assert made is not None
     x, kept = nhwc(x), (weight, made, bias is not None, made.winograd and not is_exact())
-    y = _shortcut(x, weight, bias, made, kept[3])
-    if y is None:
-        y = memory.empty(made.result)
-        made.forward.run(x, weight, False, bias, y)
+    y, _ = convolved(x, weight, bias, made, kept[3])
     return nchw(y), (x, *kept)
 
 
-def _shortcut(
-    x: Array, weight: Array, bias: Array | None, made: Convolution, fast: bool
-) -> Array | None:
-    """y of a filter for each channel, or Winograd's; None where the direct sum is to run."""
+def convolved(
+    x: Array, weight: Array, bias: Array | None, made: Convolution, fast: bool, sums: bool = False
+) -> tuple[Array, Sums | None]:
+    """y (N, OH, OW, O) of x (N, H, W, C), the way that pays; fast: Winograd's may be it.
+
+    With it, where wanted, the sums of its channels; a filter for each channel takes none along.
+    """
     if made.depthwise is not None:
-        return made.depthwise.run(x, hwio(weight)[:, :, 0], bias)
-    if not fast:
-        return None
-    filters = winograd.filters(hwio(weight))
-    return winograd.forward(x, filters, bias, made.outputs, made.out, made.pads)
+        return made.depthwise.run(x, hwio(weight)[:, :, 0], bias), None
+    if fast:
+        filters, sizes = winograd.filters(hwio(weight)), (made.outputs, made.out, made.pads)
+        tiled, taken = winograd.forward(x, filters, bias, *sizes, sums)
+        if tiled is not None:
+            return tiled, taken
+    y = memory.empty(made.result)
+    return y, made.forward.run(x, weight, False, bias, y, sums)
 
 
 def conv2d_backward(
@@ -157,7 +161,7 @@ def conv2d_backward(
 def _shortcut_back(
     dy: Array, x: Array, weight: Array, made: Convolution, fast: bool, needs: tuple[bool, ...]
 ) -> tuple[Array | None, Array | None]:
-    """dx (N, H, W, C) and dw (KH, KW, C/G, O) as `_shortcut` has y; None where it has not."""
+    """dx (N, H, W, C) and dw (KH, KW, C/G, O) where another way than the direct one has them."""
     dx, dw, each = None, None, made.depthwise
     if each is not None:
         dx = each.backward_x(dy, hwio(weight)[:, :, 0]) if needs[0] else None

@@ -9,31 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from glassnet.kernels import conv, fused, memory, winograd
+from glassnet.kernels import conv, fused
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.exact import is_exact
 from glassnet.kernels.layout import Array, nhwc, single
 from glassnet.kernels.norm import moments
 from glassnet.kernels.threads import get_num_threads
-
-Moments = tuple[Array, Array]
-
-
-def convolved(
-    x: Array, weight: Array, bias: Array | None, made: conv.Convolution, fast: bool
-) -> tuple[Array, Moments]:
-    """z (N, OH, OW, O) of x (N, H, W, C), and mean and variance of its channels."""
-    if made.depthwise is not None:
-        z = made.depthwise.run(x, conv.hwio(weight)[:, :, 0], bias)
-        return z, moments(z)
-    if fast:
-        filters = winograd.filters(conv.hwio(weight))
-        shape = made.outputs, made.out, made.pads
-        tiled, sums = winograd.forward_with_sums(x, filters, bias, *shape)
-        if tiled is not None and sums is not None:
-            return tiled, sums.moments
-    z = memory.empty(made.result)
-    return z, made.forward.run_with_sums(x, weight, bias, z).moments
 
 
 def conv2d_norm_act_forward(
@@ -55,7 +36,8 @@ def conv2d_norm_act_forward(
                             get_num_threads())  # fmt: skip
     assert made is not None
     x, fast = nhwc(x), made.winograd and not is_exact()
-    z, given = convolved(x, weight, bias, made, fast)
+    z, sums = conv.convolved(x, weight, bias, made, fast, sums=True)
+    given = moments(z) if sums is None else sums.moments
     outputs, norm = fused.normalised(z, given, norm_weight, norm_bias, residual, eps, activation)
     return outputs, ((x, weight, made, bias is not None, fast), norm)
 

@@ -373,20 +373,25 @@ class Sweep:
             self._offsets[key] = (a + b + c).ravel().astype(np.int64)
         return self._offsets[key]
 
-    def run(self, x: Array, w: Array, turned: bool, bias: Array | None, y: Array) -> None:
-        """y = the sum; w (O, C/G, KH, KW), inputs and outputs exchanged where `turned`."""
-        run_all([self.apply(x, self.packed(w, turned, bias), y, "none", memory.empty)])
+    def run(
+        self, x: Array, w: Array, turned: bool, bias: Array | None, y: Array, sums: bool = False
+    ) -> Sums | None:
+        """y = the sum; w (O, C/G, KH, KW), inputs and outputs exchanged where `turned`.
 
-    def run_with_sums(self, x: Array, w: Array, bias: Array | None, y: Array) -> Sums:
-        """y = the sum; gives the sums of its channels."""
+        Gives the sums of its channels where they are wanted.
+        """
         width = self.tile(self.places.shape[1], spread=False).vectors * host().lanes
-        blocks = -(-self.outputs // width)
-        sums = room(launch.parts(self.units, self.work), self.groups * blocks * width)
-        packed = self.packed(w, False, bias)
-        run_all([self.apply(x, packed, y, "none", memory.empty, sums)])
-        there = np.arange(self.groups * blocks * width) % (blocks * width) < self.outputs
-        keep = np.r_[there, there, np.ones(ROOM, bool)]
-        return Sums(sums.shift[:, there], sums.sums[:, keep])
+        columns = -(-self.outputs // width) * width  # of a group's blocks
+        taken = None
+        if sums:
+            taken = room(launch.parts(self.units, self.work), self.groups * columns)
+        packed = self.packed(w, turned, bias)
+        run_all([self.apply(x, packed, y, "none", memory.empty, taken)])
+        if taken is None:
+            return None
+        there = np.arange(self.groups * columns) % columns < self.outputs
+        behind = np.ones(ROOM, bool)
+        return Sums(taken.shift[:, there], taken.sums[:, np.r_[there, there, behind]])
 
     def packed(self, w: Array, turned: bool, bias: Array | None) -> Array:
         """Filters and bias as `apply` takes them."""

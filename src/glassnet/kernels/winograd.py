@@ -283,42 +283,30 @@ def turned(w: Array) -> Array:
 
 
 def forward(
-    x: Array, U: Array, bias: Array | None, outputs: int, out: Pair, pads: Pair
-) -> Array | None:
+    x: Array, U: Array, bias: Array | None, outputs: int, out: Pair, pads: Pair, sums: bool = False
+) -> tuple[Array | None, Sums | None]:
     """y (N, OH, OW, O) of images x (N, H, W, C), filters U and padding (above, at the left).
 
-    None where a result is not finite: then a number of the tile was not, or overflowed on the way,
-    and what became of its neighbours is wrong.
+    With it, where wanted, the sums of its channels. None where a result is not finite: then a
+    number of the tile was not, or overflowed on the way, and what became of its neighbours is
+    wrong.
     """
-    return _filtered(x, U, bias, outputs, out, pads, False)[0]
-
-
-def forward_with_sums(
-    x: Array, U: Array, bias: Array | None, outputs: int, out: Pair, pads: Pair
-) -> tuple[Array | None, Sums | None]:
-    """y as `forward` gives it, and the sums of its channels."""
-    return _filtered(x, U, bias, outputs, out, pads, True)
-
-
-def _filtered(
-    x: Array, U: Array, bias: Array | None, outputs: int, out: Pair, pads: Pair, wanted: bool
-) -> tuple[Array | None, Sums | None]:
     channels = x.shape[3]
     sizes, tiles = plan(x.shape, outputs, out, pads)
     y = memory.empty((len(x), *out, outputs))
     slots = parts(tiles, tiles * POSITIONS * channels * outputs / 4)
     (work, each), bad = room(channels, outputs, slots), np.empty(slots, np.float32)
-    run = filter_tiles.compiled(MB=tile_size()[0], NB=tile_size()[1], SUMS=wanted)
+    run = filter_tiles.compiled(MB=tile_size()[0], NB=tile_size()[1], SUMS=sums)
     bias = no_bias(outputs) if bias is None else bias
-    sums = statistics.room(slots, outputs) if wanted else None
-    run(tiles, slots, x, U, bias, y, work, each, sizes, bad, *(sums or (None, None)))
-    return (y, sums) if np.isfinite(bad).all() else (None, None)
+    taken = statistics.room(slots, outputs) if sums else None
+    run(tiles, slots, x, U, bias, y, work, each, sizes, bad, *(taken or (None, None)))
+    return (y, taken) if np.isfinite(bad).all() else (None, None)
 
 
 def backward_x(dy: Array, w: Array, size: Pair, pads: Pair) -> Array | None:
     """dx (N, H, W, C), size (H, W), of dy (N, OH, OW, O) and w (3, 3, C, O)."""
     around = (TAPS - 1 - pads[0], TAPS - 1 - pads[1])
-    return forward(dy, filters(turned(w)), None, w.shape[2], size, around)
+    return forward(dy, filters(turned(w)), None, w.shape[2], size, around)[0]
 
 
 def backward_w(x: Array, dy: Array, pads: Pair) -> Array | None:
