@@ -73,7 +73,9 @@ def rows_by_rows(
                 for i in unroll(ROWS * COLUMNS):
                     n = ns[i % COLUMNS]
                     value = lane(sums[i // lanes()], i % lanes())
-                    y[ms[i // COLUMNS] * N + n] = value if bias is None else value + bias[n]
+                    if bias is not None:  # as an expression it would be read in any case
+                        value = value + bias[n]
+                    y[ms[i // COLUMNS] * N + n] = value
 
 
 def times_rows(a: Array, b: Array, bias: Array | None = None) -> Array:
