@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 Contender = Callable[[], object]
 PAUSE = 0.03  # seconds
+WARM = 0.015  # seconds: a core that slept takes some milliseconds until it works again
 OURS = "glassnet"
 
 
@@ -34,8 +35,8 @@ def interleave(
 ) -> dict[str, list[float]]:
     """Seconds of one call of each contender, turn by turn.
 
-    In each turn each contender is called for about `seconds`, after a call that is not counted
-    (it wakes its threads and fills the caches), and the turn's time is the mean over its calls.
+    In each turn each contender is called for about `seconds`, after some calls that are not counted
+    (they wake its threads and fill the caches), and the turn's time is the mean over its calls.
     A turn before the first warms up and is left out. With one thread `time.process_time` is the
     better clock: it counts what a call computes, not when others have the processor.
     """
@@ -43,7 +44,10 @@ def interleave(
     for turn in range(turns + 1):
         for name, call in contenders.items():
             time.sleep(PAUSE)
+            begin = time.perf_counter()
             call()
+            while time.perf_counter() - begin < WARM:
+                call()
             start, calls = clock(), 0
             while calls == 0 or clock() - start < seconds:
                 call()

@@ -9,12 +9,12 @@ pytest.importorskip("llvmlite")
 from glassnet.kernels import conv  # noqa: F401 - brings its tasks
 from glassnet.kernels.compile import TASKS
 from glassnet.kernels.launch import pool_code
-from glassnet.kernels.microkernel import best_tile
+from glassnet.kernels.microkernel import best_tile, widths
 from glassnet.kernels.target import FOREIGN, assembly, host, object_code
 
 FMA = {
-    "avx512": r"vfmadd\d+ps\s.*%zmm",
-    "avx2": r"vfmadd\d+ps\s.*%ymm",
+    "avx512": r"vfmadd\d+ps\s",
+    "avx2": r"vfmadd\d+ps\s",
     "arm64": r"fmla\s+v\d+\.4s",
 }
 
@@ -29,13 +29,16 @@ def inner_loop(code: str, pattern: str) -> list[str]:
     return [line.strip() for line in lines[begin + 1 : end + 1]]
 
 
+@pytest.mark.parametrize("outputs", [64, 20])
 @pytest.mark.parametrize("sums", [False, True])
 @pytest.mark.parametrize("name", FOREIGN)
-def test_the_tile_of_a_convolution_stays_in_registers(name: str, sums: bool) -> None:
+def test_the_tile_of_a_convolution_stays_in_registers(name: str, sums: bool, outputs: int) -> None:
     target = FOREIGN[name]
-    tile = best_tile(1024, 64, target.lanes, target.registers, False)
-    constants = {"MB": tile.rows, "NB": tile.vectors, "TAIL": 0, "copied": True, "curve": "none"}
-    constants["SUMS"] = sums
+    tile = best_tile(1024, outputs, target.lanes, target.registers, False)
+    tail = outputs % target.lanes
+    last = widths(tile.vectors, tail, target.lanes)[-1]
+    constants = {"MB": tile.rows, "NB": tile.vectors, "LAST": last, "TAIL": tail}
+    constants |= {"copied": True, "curve": "none", "SUMS": sums}
     text = TASKS["correlate"].code(tuple(sorted(constants.items())), target)
     loop = inner_loop(assembly(text, target), FMA[name])
     assert sum(bool(re.search(FMA[name], line)) for line in loop) == tile.rows * tile.vectors
@@ -66,6 +69,14 @@ def test_object_files_are_of_their_processor() -> None:
 def test_the_tile_follows_from_lanes_and_registers(lanes, registers, columns, expected) -> None:
     tile = best_tile(1024, columns, lanes, registers, False)
     assert (tile.rows, tile.vectors) == expected
+
+
+@pytest.mark.parametrize(
+    ("tail", "lanes", "last"),
+    [(0, 16, 16), (4, 16, 4), (3, 16, 4), (5, 16, 8), (9, 16, 16), (4, 8, 4), (3, 4, 4)],
+)
+def test_the_last_vector_is_as_narrow_as_its_columns(tail, lanes, last) -> None:
+    assert widths(3, tail, lanes) == [lanes, lanes, last]
 
 
 def test_this_machine_has_a_target() -> None:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 import glassnet as gn
 from glassnet.kernels import conv, target, winograd
 from glassnet.kernels.conv import convolution
+from glassnet.kernels.winograd_tiles import cover, pieces
 from tests.kernels.twins import hold_equal
 
 TOLERANCE = 5e-6  # of the largest entry
-LANES = target.host().lanes
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
@@ -36,24 +36,28 @@ def hold(x: np.ndarray, w: np.ndarray, padding=1, bias=True, **options) -> None:
     ],
 )  # fmt: skip
 def test_shapes_of_real_networks(x, outputs) -> None:
-    if x[1] % LANES:
-        pytest.skip(f"{x[1]} channels do not fill vectors of {LANES}")
     hold(normal(*x), normal(outputs, x[1], 3, 3, seed=1), bias=False)
+
+
+@pytest.mark.parametrize(("x", "outputs"), [((2, 16, 16, 16), 20), ((3, 20, 8, 8), 20)])
+def test_filters_of_five_as_in_convnetjs(x, outputs) -> None:
+    hold(normal(*x), normal(outputs, x[1], 5, 5, seed=1), padding=2)
 
 
 @settings(max_examples=25)
 @given(
     batch=st.integers(8, 12),
-    channels=st.sampled_from([2, 3, 5]),
-    outputs=st.sampled_from([2, 3, 6]),
+    channels=st.sampled_from([16, 20, 24, 28, 40]),
+    outputs=st.sampled_from([16, 20, 28, 36, 48]),
+    taps=st.sampled_from([3, 5]),
     size=st.tuples(st.integers(5, 14), st.integers(5, 14)),
     padding=st.one_of(
         st.integers(0, 3), st.tuples(*[st.tuples(st.integers(0, 4), st.integers(0, 3))] * 2)
     ),
 )
-def test_any_size_and_padding(batch, channels, outputs, size, padding) -> None:
-    x = normal(batch, channels * LANES, *size)
-    w = normal(outputs * LANES, channels * LANES, 3, 3, seed=1)
+def test_any_size_and_padding(batch, channels, outputs, taps, size, padding) -> None:
+    x = normal(batch, channels, *size)
+    w = normal(outputs, channels, taps, taps, seed=1)
     if uses_winograd(x, w, padding):
         hold(x, w, padding)
 
@@ -92,19 +96,31 @@ def test_the_same_bits_again() -> None:
     assert (gradients[0][1] == gradients[1][1]).all()
 
 
+@pytest.mark.parametrize("out", [2, 4])
 @pytest.mark.parametrize("length", range(1, 30))
-def test_tiles_cover_a_length(length: int) -> None:
-    count, tall = winograd.cover(length)
-    sizes = [4] * tall + [3] * (count - tall)
+def test_tiles_cover_a_length(length: int, out: int) -> None:
+    count, tall = cover(length, out)
+    sizes = [out] * tall + [out - 1] * (count - tall)
     assert sum(sizes) >= length > sum(sizes[:-1])
     assert sum(sizes) == length or length in (1, 2, 5)
 
 
-@pytest.mark.parametrize("sums", [False, True])
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("count", range(0, 64, 4))
+def test_pieces_fill_a_count(count: int, lanes: int) -> None:
+    found = pieces(count, lanes)
+    ends = [begin + wide for begin, wide in found]
+    assert [begin for begin, _ in found] == [0, *ends[:-1]][: len(found)]
+    assert sum(wide for _, wide in found) == count
+    assert all(wide == lanes for _, wide in found[: count // lanes])
+
+
+@pytest.mark.parametrize(("taps", "sums"), [(3, False), (5, True)])
 @pytest.mark.parametrize("name", target.FOREIGN)
-def test_compiles_for_other_processors(name: str, sums: bool) -> None:
+def test_compiles_for_other_processors(name: str, taps: int, sums: bool) -> None:
     machine = target.FOREIGN[name]
-    rows = 6 if machine.registers == 16 else 12
-    text = winograd.filter_tiles.code((("MB", rows), ("NB", 2), ("SUMS", sums)), machine)
+    sizes = {"TAPS": taps, "IN": 20 % machine.lanes, "REST": 20 % (2 * machine.lanes)}
+    sizes |= {"MB": 6 if machine.registers == 16 else 12, "NB": 2, "SUMS": sums}
+    text = winograd.filter_tiles.code(tuple(sorted(sizes.items())), machine)
     code = target.assembly(text, machine)
     assert {"avx512": "zmm", "avx2": "ymm", "arm64": "fmla"}[name] in code

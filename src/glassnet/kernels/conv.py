@@ -4,8 +4,9 @@
 
 Any convolution can be summed directly (`direct.py`, the one to read first). Where each channel has
 a filter of its own there is no sum over channels, and rows of an image are what stays in registers
-(`depthwise.py`). Where filters are 3 x 3 with stride 1 and many channels, Winograd's tiles need a
-quarter of the multiplications (`winograd.py`), at the price of a digit; `gn.exact()` does without.
+(`depthwise.py`). Where filters are 3 x 3 or 5 x 5 with stride 1 and many channels, Winograd's tiles
+need a quarter to a third of the multiplications (`winograd.py`), at the price of a digit;
+`gn.exact()` does without.
 What depends on shapes alone is worked out once for each shape and kept.
 """
 
@@ -37,8 +38,11 @@ class Convolution:
         self.batch, self.groups, self.window, self.threads = x[0], groups, win, threads
         self.size, self.channels, self.outputs = (x[2], x[3]), x[1], w[0]
         self.out = win.places(*self.size)
-        plain = win.kernel == (3, 3) and win.stride == win.dilation == (1, 1) and groups == 1
-        self.winograd = plain and winograd.pays(x[0], x[1], w[0], self.out)
+        self.taps = win.kernel[0]
+        plain = win.kernel in ((3, 3), (5, 5)) and win.stride == win.dilation == (1, 1)
+        self.winograd = (
+            plain and groups == 1 and winograd.pays(x[0], x[1], w[0], self.out, self.taps)
+        )
         self.pads = (win.padding[0][0], win.padding[1][0])
         self._axes = list(
             zip(self.size, win.kernel, win.stride, win.padding, win.dilation, strict=True)
@@ -125,8 +129,8 @@ def convolved(
     if made.depthwise is not None:
         return made.depthwise.run(x, hwio(weight)[:, :, 0], bias), None
     if fast:
-        filters, sizes = winograd.filters(hwio(weight)), (made.outputs, made.out, made.pads)
-        tiled, taken = winograd.forward(x, filters, bias, *sizes, sums)
+        sizes = (made.outputs, made.out, made.pads, made.taps)
+        tiled, taken = winograd.forward(x, winograd.filters(hwio(weight)), bias, *sizes, sums)
         if tiled is not None:
             return tiled, taken
     y = memory.empty(made.result)
@@ -168,7 +172,7 @@ def _shortcut_back(
         dw = each.backward_w(x, dy)[:, :, None] if needs[1] else None
     elif fast:
         dx = winograd.backward_x(dy, hwio(weight), made.size, made.pads) if needs[0] else None
-        dw = winograd.backward_w(x, dy, made.pads) if needs[1] else None
+        dw = winograd.backward_w(x, dy, made.pads, made.taps) if needs[1] else None
     return dx, dw
 
 

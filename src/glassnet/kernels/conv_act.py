@@ -99,7 +99,7 @@ def _general(made: conv.Convolution, weight: Array, bias: Array | None, curve: s
         if is_exact():
             return direct(x, r)
         U = kept((weight,), "winograd", lambda w: winograd.filters(conv.hwio(w)))
-        y, _ = winograd.forward(nhwc(x), U, bias, made.outputs, made.out, made.pads)
+        y, _ = winograd.forward(nhwc(x), U, bias, made.outputs, made.out, made.pads, made.taps)
         if y is None:
             return direct(x, r)
         if r is not None:

@@ -8,6 +8,8 @@ correlation [Winograd 1980]:
 
     y = A^T [ (G g) * (B^T d) ]           4 outputs of 6 pixels d and 3 taps g, * entry by entry
 
+Five taps and two outputs have the same six points, and ten multiplications in place of six.
+
 A and G evaluate at the points, B interpolates. Where the points lie decides how many digits are
 lost: values at far points are large, cancel in A^T, and leave their rounding errors behind. The
 usual 0, 1, -1, 2, -2 lose 3.5 bits against the plain sum (both in float32, normally distributed
@@ -21,35 +23,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from glassnet.kernels.vector import fma, part, unroll
 
 POINTS = tuple(Fraction(n, 8) for n in (0, 5, -5, 12, -12))  # and infinity
-OUT, TAPS = 4, 3
-SIDE = OUT + TAPS - 1
+SIDE = 6  # pixels of a row of a tile: taps and outputs are 7 together
 LAST = SIDE - 1  # the position of infinity
 Matrix = tuple[tuple[float, ...], ...]
 Term = tuple[int, float]
 Rows = list[list[Fraction]]
 
 
-def cook_toom(points: tuple[Fraction, ...]) -> tuple[Rows, Rows, Rows]:
-    """A (6, 4), G (6, 3) and B^T (6, 6) for interpolation at five points and infinity, exactly.
+def cook_toom(points: tuple[Fraction, ...], taps: int) -> tuple[Rows, Rows, Rows]:
+    """A (6, outputs), G (6, taps), B^T (6, 6) of interpolation at 5 points and infinity, exactly.
 
     Row i of A and of G is 1, p, p^2, ... at point p_i, G's divided by the product over the other
     points q of p_i - q, which belongs to Lagrange's interpolation. The rows of B^T are the
     coefficients of that interpolation's polynomials, the products of t - q over the other points.
     """
+    out = outputs_of(taps)
     others = [[q for q in points if q != p] for p in points]
-    a = [[p**k for k in range(OUT)] for p in points]
+    a = [[p**k for k in range(out)] for p in points]
     g = [
-        [p**k / product(p - q for q in rest) for k in range(TAPS)]
+        [p**k / product(p - q for q in rest) for k in range(taps)]
         for p, rest in zip(points, others, strict=True)
     ]
     b = [[*with_roots(rest), Fraction(0)] for rest in others]
-    leading = [Fraction(k == OUT - 1) for k in range(OUT)]
-    return [*a, leading], [*g, leading[-TAPS:]], [*b, with_roots(points)]
+    infinity = [[Fraction(k == count - 1) for k in range(count)] for count in (out, taps)]
+    return [*a, infinity[0]], [*g, infinity[1]], [*b, with_roots(points)]
+
+
+def outputs_of(taps: int) -> int:
+    """The outputs of a row of a tile: 4 of filters with 3 taps, 2 of filters with 5."""
+    return SIDE + 1 - taps
 
 
 def product(factors: Iterable[Fraction]) -> Fraction:
@@ -69,7 +76,18 @@ def with_roots(roots: Iterable[Fraction]) -> list[Fraction]:
     return polynomial
 
 
-A, G, B = (tuple(tuple(map(float, row)) for row in matrix) for matrix in cook_toom(POINTS))
+class Matrices(NamedTuple):
+    """A, G and B^T, as kernels multiply by them."""
+
+    A: Matrix
+    G: Matrix
+    B: Matrix
+
+
+MATRICES = {
+    taps: Matrices(*(tuple(tuple(map(float, row)) for row in m) for m in cook_toom(POINTS, taps)))
+    for taps in (3, 5)
+}
 
 
 # -- one matrix times a few vectors ----------------------------------------------------------------

@@ -32,7 +32,7 @@ from glassnet.kernels import launch, memory
 from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
 from glassnet.kernels.layout import Array
-from glassnet.kernels.microkernel import Tile, best_tile, gathered, outer
+from glassnet.kernels.microkernel import Tile, best_tile, gathered, outer, widths
 from glassnet.kernels.ready import Empty, Launch, run_all
 from glassnet.kernels.statistics import ROOM, Sums, counted, put_down, room, taken
 from glassnet.kernels.target import host
@@ -48,6 +48,7 @@ from glassnet.kernels.vector import (
     store,
     store_part,
     unroll,
+    widened,
 )
 from glassnet.kernels.walk import (
     BAND,
@@ -154,6 +155,7 @@ def correlate(
     *,
     MB: int,
     NB: int,
+    LAST: int,
     TAIL: int,
     copied: bool,
     curve: str,
@@ -162,11 +164,12 @@ def correlate(
     """y[place, o] = curve(sum over k of x[place + tap k] w[k, o]), for the chunks begin .. end.
 
     places (2, most): where each place of a chunk begins in x and in y; taps (count);
-    w (groups, blocks, count + 1, NB LANES); inputs, outputs: channels of one group, of which the
-    last vector of outputs has TAIL where it is not full. With SUMS the columns of all blocks go
-    into the sums of this part (`statistics.py`).
+    w (groups, blocks, count + 1, columns of a block): NB vectors, of which the last holds LAST;
+    inputs, outputs: channels of one group, of which the last vector of outputs has TAIL where it is
+    not full. With SUMS the columns of all blocks go into the sums of this part (`statistics.py`).
     """
-    width = NB * lanes()
+    like = [lanes()] * (NB - 1) + [LAST]
+    width = sum(like)
     blocks = (outputs + width - 1) // width
     columns = groups * blocks * width
     shift, mine = shifts + slot * columns, sums + slot * (2 * columns + ROOM)
@@ -177,12 +180,14 @@ def correlate(
         for block in range(groups * blocks):
             group, column = block // blocks, block % blocks * width
             weights = w + block * (count + 1) * width
-            total = [[splat(0.0), splat(0.0)] for _ in unroll(NB)]
+            total = [[splat(0.0, wide), splat(0.0, wide)] for wide in like]
             for p in range(0, there, MB):
                 first = max(0, min(p, there - MB))
                 index = [min(first + m, there - 1) for m in unroll(MB)]
                 at = [source + (places[i] + group * inputs) for i in index]
-                start = [load(weights + count * width + j * lanes()) for j in unroll(NB)]
+                start = [
+                    load(weights + count * width + j * lanes(), like[j]) for j in unroll(NB)
+                ]  # fmt: skip
                 acc = gathered(at, taps, count, weights, start)
                 for m in unroll(MB):
                     out = y + (to + places[most + index[m]] + group * outputs + column)
@@ -215,7 +220,7 @@ def tile_taken(
 def put(y: Floats, row: list[Any], columns: int, TAIL: int, curve: str) -> None:
     """curve(a row of a tile), as many of its columns as there are, in the last vector TAIL."""
     for j in unroll(len(row)):
-        v = curved(row[j], curve)
+        v = curved(widened(row[j]), curve)
         if columns - j * lanes() >= lanes():
             store(y + j * lanes(), v)
         elif columns - j * lanes() > 0:
@@ -281,14 +286,15 @@ def filter_gradient(
     *,
     KB: int,
     NB: int,
+    LAST: int,
     copied: bool,
 ) -> None:
     """sums[slot][group, k, o] += sum over the places of chunks begin .. end of x[place + tap k] dy.
 
     sums (slots, groups, count up to a multiple of KB, then a row for dy alone, width), zero before;
-    taps: as many as rows, the last one repeated.
+    taps: as many as rows, the last one repeated; LAST as in `correlate`.
     """
-    width = NB * lanes()
+    like, width = [lanes()] * (NB - 1) + [LAST], NB * lanes()
     blocks = (outputs + width - 1) // width
     tiles = (count + KB - 1) // KB
     ld, every = groups * outputs, blocks * width
@@ -301,11 +307,11 @@ def filter_gradient(
             s = sums + (slot * sums_size + group * (tiles * KB + 1) * every + column)
             for t in range(tiles):
                 at = [source + (taps[t * KB + m] + group * inputs) for m in unroll(KB)]
-                acc = outer(at, places, there, v, ld, left, NB)
+                acc = outer(at, places, there, v, ld, left, like)
                 for m in unroll(KB):
                     for j in unroll(NB):
                         row = s + ((t * KB + m) * every + j * lanes())
-                        store(row, load(row) + acc[m][j])
+                        store(row, load(row, like[j]) + acc[m][j])
             for j in unroll(NB):
                 add_rows(
                     v + j * lanes(),
@@ -363,6 +369,18 @@ class Sweep:
         """The tile of a sum with these rows, and as many columns as a group has outputs."""
         return best_tile(rows, self.outputs, host().lanes, host().registers, spread)
 
+    def last(self, tile: Tile) -> int:
+        """How wide the last vector of a tile's rows is: narrow where one tile has all columns."""
+        all_in_one = tile.vectors * host().lanes >= self.outputs
+        tail = self.outputs % host().lanes if all_in_one else 0
+        return widths(tile.vectors, tail, host().lanes)[-1]
+
+    @cached_property
+    def block(self) -> int:
+        """The columns of a block of filters, as `correlate` reads them."""
+        tile = self.tile(self.places.shape[1], spread=False)
+        return (tile.vectors - 1) * host().lanes + self.last(tile)
+
     def weight_offsets(self, high: int, wide: int, channel: int) -> Any:
         """Each tap's offset in weights with these strides, in floats."""
         key = (high, wide, channel)
@@ -380,8 +398,7 @@ class Sweep:
 
         Gives the sums of its channels where they are wanted.
         """
-        width = self.tile(self.places.shape[1], spread=False).vectors * host().lanes
-        columns = -(-self.outputs // width) * width  # of a group's blocks
+        columns = -(-self.outputs // self.block) * self.block  # of a group's blocks
         taken = None
         if sums:
             taken = room(launch.parts(self.units, self.work), self.groups * columns)
@@ -395,8 +412,7 @@ class Sweep:
 
     def packed(self, w: Array, turned: bool, bias: Array | None) -> Array:
         """Filters and bias as `apply` takes them."""
-        tile, count = self.tile(self.places.shape[1], spread=False), len(self.taps)
-        width = tile.vectors * host().lanes
+        width, count = self.block, len(self.taps)
         blocks = self.groups * -(-self.outputs // width)
         first, second, high, wide = (n // 4 for n in w.strides)
         per_group = first * (self.inputs if turned else self.outputs)
@@ -417,7 +433,8 @@ class Sweep:
         parts = launch.parts(self.units, self.work)
         rooms = empty((parts, self.room))
         constants = {"TAIL": self.outputs % host().lanes, "copied": self.copied}
-        constants |= {"MB": tile.rows, "NB": tile.vectors, "SUMS": sums is not None}
+        constants |= {"MB": tile.rows, "NB": tile.vectors, "LAST": self.last(tile)}
+        constants |= {"SUMS": sums is not None}
         run = correlate.compiled(curve=curve, **constants)
         return run, (
             self.units, parts, x, packed, y, rooms, self.room, self.route, self.places,
@@ -439,7 +456,9 @@ class Sweep:
         size = self.groups * (len(taps) + 1) * columns
         sums = memory.zeros((parts, self.groups, len(taps) + 1, columns))
         rooms = memory.empty((parts, self.room))
-        filter_gradient.compiled(KB=tile.rows, NB=tile.vectors, copied=self.copied)(
+        filter_gradient.compiled(
+            KB=tile.rows, NB=tile.vectors, LAST=self.last(tile), copied=self.copied
+        )(
             self.units, parts, x, dy, sums, size, rooms, self.room, self.route,
             self.places, taps, count, self.groups, self.inputs, self.outputs,
         )  # fmt: skip

@@ -21,11 +21,13 @@ from glassnet.kernels.vector import (
     lanes,
     load,
     load_part,
+    lowest,
     part,
     prefetch,
     shuffle,
     splat,
     unroll,
+    width,
 )
 
 
@@ -69,39 +71,58 @@ def gathered(at: list[Floats], taps: Longs, count: int, w: Floats, start: list[A
 
     Row m of the tile begins at the address at[m], and taps[k] is what entry k of the sum is away
     from there: an image is a matrix with a row for each window, which nobody needs to write down.
-    w (count, NB LANES), contiguous.
+    w (count, columns), contiguous; start: vectors that are as wide as the columns together.
     """
     acc = [list(start) for _ in at]
     for k in range(count):
-        tap = taps[k]
-        row = [load(w + (k * len(start) + j) * lanes()) for j in unroll(len(start))]
-        for m in unroll(len(at)):
-            x = splat(at[m][tap])
-            for j in unroll(len(start)):
-                acc[m][j] = fma(x, row[j], acc[m][j])
+        multiply_in(at, taps[k], row_from(w + k * until(start, len(start)), start), acc)
     return acc
 
 
 @part
+def row_from(p: Floats, like: list[Any]) -> list[Any]:
+    """Vectors side by side from p on, as wide as those of `like`."""
+    return [load(p + until(like, j), width(like[j])) for j in unroll(len(like))]
+
+
+@part
+def until(row: list[Any], count: int) -> int:
+    """The numbers in the first `count` vectors of a row; known now."""
+    return sum([width(v) for v in row[:count]])
+
+
+def widths(vectors: int, tail: int, lane_count: int) -> list[int]:
+    """How wide the vectors of a tile's row are: LANES, and the last one as its `tail` needs.
+
+    tail: columns in the last vector, 0 where it is full. A half or a quarter of a register costs
+    half as many cycles on some processors, and nothing more on the others.
+    """
+    last = lane_count
+    while tail and last > 4 and last // 2 >= tail:
+        last //= 2
+    return [lane_count] * (vectors - 1) + [last]
+
+
+@part
 def outer(
-    at: list[Floats], places: Longs, count: int, v: Floats, ld: int, columns: int, NB: int
+    at: list[Floats], places: Longs, count: int, v: Floats, ld: int, columns: int, like: list[int]
 ) -> Any:
     """acc[m][j] = sum over p < count of at[m][places[p]] * v[p, j]; v has `ld` floats a row.
 
     The sum runs over the places of an image: row m of the tile is one weight's view of it.
-    columns: those of v that are there; where they are fewer than NB LANES, the rest of acc is
-    anything at all.
+    like: how wide vector j of a row is; columns: those of v that are there; where they are fewer
+    than the row is wide, the rest of acc is anything at all.
     """
-    acc = [[splat(0.0) for _ in unroll(NB)] for _ in at]
-    counts = [min(columns - j * lanes(), lanes()) for j in unroll(NB)]
-    over = max(0, NB * lanes() - columns)
+    acc = [[splat(0.0, wide) for wide in like] for _ in at]
+    begin = [sum(like[:j]) for j in unroll(len(like))]
+    over = max(0, sum(like) - columns)
     whole = max(0, count - (over + ld - 1) // ld)  # rows behind which `over` more numbers lie
     for p in range(whole):
-        row = [load(v + p * ld + j * lanes()) for j in unroll(NB)]
+        row = [load(v + p * ld + begin[j], like[j]) for j in unroll(len(like))]
         multiply_in(at, places[p], row, acc)
     for p in range(whole, count):
-        some = [load_part(v + p * ld + j * lanes(), counts[j]) for j in unroll(NB)]
-        multiply_in(at, places[p], some, acc)
+        some = [load_part(v + p * ld + b, min(columns - b, lanes())) for b in begin]
+        multiply_in(at, places[p], [lowest(some[j], like[j]) for j in unroll(len(like))], acc)
     return acc
 
 
@@ -109,7 +130,7 @@ def outer(
 def multiply_in(at: list[Floats], place: int, row: list[Any], acc: list[list[Any]]) -> None:
     """acc[m][j] += at[m][place] * row[j]."""
     for m in unroll(len(at)):
-        x = splat(at[m][place])
+        x = at[m][place]
         for j in unroll(len(row)):
             acc[m][j] = fma(x, row[j], acc[m][j])
 
@@ -118,11 +139,9 @@ def multiply_in(at: list[Floats], place: int, row: list[Any], acc: list[list[Any
 def strided(at: list[Floats], every: int, count: int, w: Floats, start: list[list[Any]]) -> Any:
     """acc[m][j] = start[m][j] + sum over k < count of at[m][k every] * w[k, j]; w as above."""
     acc = [list(row) for row in start]
-    NB = len(start[0])
     place = 0
     for k in range(count):
-        row = [load(w + (k * NB + j) * lanes()) for j in unroll(NB)]
-        multiply_in(at, place, row, acc)
+        multiply_in(at, place, row_from(w + k * until(start[0], len(start[0])), start[0]), acc)
         place += every
     return acc
 

@@ -27,8 +27,11 @@ from glassnet.kernels.vector import (
     load_part,
     part,
     splat,
+    store,
     store_part,
     to_doubles,
+    unroll,
+    width,
 )
 
 ROOM = 16  # numbers behind the sums of a part: in the first, how many rows it had
@@ -76,7 +79,7 @@ def counted(sums: Doubles, channels: int, rows: int) -> None:
 @part
 def taken(value: Vector, shift: Floats, total: list[Vector]) -> None:
     """Add u and u^2 of a vector to total[0] and total[1]."""
-    u = value - load(shift)
+    u = value - load(shift, width(value))
     total[0] = total[0] + u
     total[1] = fma(u, u, total[1])
 
@@ -84,5 +87,6 @@ def taken(value: Vector, shift: Floats, total: list[Vector]) -> None:
 @part
 def put_down(sums: Doubles, channels: int, total: list[Vector]) -> None:
     """Add what `taken` added up to the sums of this part."""
-    add_to(sums, total[0], lanes())
-    add_to(sums + channels, total[1], lanes())
+    for k in unroll(2):
+        here = sums + k * channels
+        store(here, load(here, width(total[k])) + to_doubles(total[k]))

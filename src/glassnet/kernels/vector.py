@@ -66,16 +66,16 @@ def lanes(t: Translator) -> int:
 
 # -- memory ----------------------------------------------------------------------------------------
 @word
-def load(t: Translator, p: Pointer) -> Any:
-    """The LANES numbers from p on, of any alignment."""
-    kind = ir.VectorType(p.element, t.lanes)
+def load(t: Translator, p: Pointer, count: int | None = None) -> Any:
+    """The numbers from p on, of any alignment: LANES, or as many as are said (4, 8, ...)."""
+    kind = ir.VectorType(p.element, count or t.lanes)
     return t.b.load(p.value, align=_size(p.element), typ=kind)
 
 
 @word
 def store(t: Translator, p: Pointer, v: Any) -> None:
-    """Write a vector from p on."""
-    v = t.convert(v, ir.VectorType(p.element, t.lanes))
+    """Write a vector from p on, as wide as it is; of a number LANES."""
+    v = t.convert(v, ir.VectorType(p.element, _width(t, v)))
     t.b.store(v, p.value, align=_size(p.element))
 
 
@@ -142,12 +142,34 @@ def address(t: Translator, p: Pointer) -> Any:
 
 # -- numbers in every lane -------------------------------------------------------------------------
 @word
-def splat(t: Translator, x: Any) -> Any:
-    """The number x (float32, or int32 for a whole one) in every lane."""
+def splat(t: Translator, x: Any, count: int | None = None) -> Any:
+    """The number x (float32, or int32 for a whole one) in every lane of a vector."""
     if runtime(x):
         x = t.b.trunc(x, I32) if x.type == I64 else x
-        return t.spread(x, t.lanes)
-    return t.number(x, ir.VectorType(I32 if isinstance(x, int) else F32, t.lanes))
+        return t.spread(x, count or t.lanes)
+    return t.number(x, ir.VectorType(I32 if isinstance(x, int) else F32, count or t.lanes))
+
+
+@word
+def width(t: Translator, v: Any) -> int:
+    """The numbers in this vector; known now."""
+    return _width(t, v)
+
+
+@word
+def lowest(t: Translator, v: Any, count: int) -> Any:
+    """The first `count` numbers of a vector."""
+    order = ir.Constant(ir.VectorType(I32, count), list(range(count)))
+    return t.b.shuffle_vector(v, ir.Constant(v.type, ir.Undefined), order)
+
+
+@word
+def widened(t: Translator, v: Any) -> Any:
+    """This vector, with 0 in the lanes that it has not."""
+    count = _width(t, v)
+    order = [min(k, count) for k in range(t.lanes)]
+    zero = t.number(0, v.type)
+    return t.b.shuffle_vector(v, zero, ir.Constant(ir.VectorType(I32, t.lanes), order))
 
 
 @word
@@ -235,13 +257,13 @@ def to_floats(t: Translator, v: Any) -> Any:
 @word
 def to_doubles(t: Translator, v: Any) -> Any:
     """Each float32 as a float64: a vector twice as wide in bits, in two registers."""
-    return t.b.fpext(v, ir.VectorType(F64, t.lanes) if isinstance(v.type, ir.VectorType) else F64)
+    return t.b.fpext(v, _alike(v, F64))
 
 
 @word
 def narrow(t: Translator, v: Any) -> Any:
     """Each float64 rounded to float32."""
-    return t.b.fptrunc(v, ir.VectorType(F32, t.lanes) if isinstance(v.type, ir.VectorType) else F32)
+    return t.b.fptrunc(v, _alike(v, F32))
 
 
 @word
@@ -380,6 +402,17 @@ def call(t: Translator, name: str, result: ir.Type, *arguments: Any) -> Any:
         kind = ir.FunctionType(result, [a.type for a in arguments])
         function = ir.Function(t.module, kind, name)
     return t.b.call(function, arguments)
+
+
+def _width(t: Translator, v: Any) -> int:
+    """How many numbers a vector holds; LANES where v is one number."""
+    wide = runtime(v) and isinstance(v.type, ir.VectorType)
+    return int(v.type.count) if wide else t.lanes
+
+
+def _alike(v: Any, element: ir.Type) -> ir.Type:
+    """The type of v with other numbers in it."""
+    return ir.VectorType(element, v.type.count) if isinstance(v.type, ir.VectorType) else element
 
 
 def _size(element: ir.Type) -> int:

@@ -1,4 +1,4 @@
-"""Convolution with 3 x 3 filters and stride 1 by fewer multiplications [Lavin & Gray 2015].
+"""Convolution with 3 x 3 or 5 x 5 filters, stride 1, by fewer products [Lavin & Gray 2015].
 
     N batch, C channels, O outputs, H W height width, OH OW those of y; image (N, H, W, C), w HWIO
     a tile: 4 x 4 places of y, for which 6 x 6 pixels of x are needed; p: one of 6 x 6 positions
@@ -8,7 +8,8 @@
     y = A^T [ (G w G^T) * (B^T d B) ] A     d the 6 x 6 pixels of a tile, w 3 x 3, * entry by entry
 
 takes 36 multiplications for a tile, channel and filter, where the sum of the page `ops/conv.py` has
-144. The sum over channels stands between the brackets: for each of the 36 positions it is a product
+144. With 5 x 5 filters the same 6 x 6 pixels give 2 x 2 places of y, and 36 stand in place of 100.
+The sum over channels stands between the brackets: for each of the 36 positions it is a product
 of matrices, which is where the time goes. Three steps for a block of tiles, small enough to stay in
 the cache:
 
@@ -18,7 +19,11 @@ dx is the same with filters turned round and C and O exchanged. dw is the transp
 dw = G^T [ sum over tiles of V^T (A dy A^T) ] G, with step 2 as sums of outer products.
 
 A last row or column that is not there needs no point at infinity: tiles of 3 are tiles of 4 for
-which those products are left out. So 7 = 4 + 3 and 14 = 4 + 4 + 3 + 3 waste nothing.
+which those products are left out. So 7 = 4 + 3 and 14 = 4 + 4 + 3 + 3 waste nothing. With 5 x 5
+filters tiles are of 2 and 1.
+
+Channels and outputs are multiples of 4. What is left of them behind whole vectors is taken in
+vectors of a half or a quarter as many lanes.
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ import numpy as np
 
 from glassnet.kernels import memory, statistics
 from glassnet.kernels.compile import task
-from glassnet.kernels.cook_toom import SIDE, TAPS, G, collected, evaluated
+from glassnet.kernels.cook_toom import MATRICES, SIDE, collected, evaluated, outputs_of
 from glassnet.kernels.cook_toom import on_both_sides as both
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array
@@ -51,21 +56,25 @@ from glassnet.kernels.vector import (
     sum_lanes,
     to_doubles,
     unroll,
+    widened,
 )
 from glassnet.kernels.winograd_tiles import (
     POSITIONS,
     C,
     O,
     Pair,
-    add_panel,
+    add_outer,
     apart,
     cover,
     first_place,
+    index_of,
     multiply,
     one_more,
+    pieces,
     place,
     read,
     rows_of,
+    step_on,
     transform_dy,
     transform_in,
     transform_out,
@@ -79,124 +88,160 @@ BLOCK = 48  # tiles at a time
 def filter_tiles(
     begin: int, end: int, slot: int, x: Floats, U: Floats, bias: Floats, y: Floats,
     work: Floats, each: int, sizes: Longs, bad: Floats, shifts: Floats, sums: Doubles,
-    *, MB: int, NB: int, SUMS: bool,
+    *, TAPS: int, IN: int, REST: int, MB: int, NB: int, SUMS: bool,
 ) -> None:  # fmt: skip
-    """Steps 1 to 3 for tiles `begin` to `end` of all images, a block at a time."""
+    """Steps 1 to 3 for tiles `begin` to `end` of all images, a block at a time.
+
+    IN: channels behind the last whole vector; REST: outputs behind the last NB whole vectors.
+    """
+    A, B, OUT = MATRICES[TAPS].A, MATRICES[TAPS].B, outputs_of(TAPS)
     to_v, to_m = apart(BLOCK + MB, sizes[C]), apart(BLOCK + MB, sizes[O])
     V = work + slot * each
     M = V + POSITIONS * to_v
     cut = M + POSITIONS * to_m
-    wide = NB * lanes()
-    whole = sizes[O] - sizes[O] % wide
+    wide, TAIL = NB * lanes(), REST % lanes()
     shift, mine = shifts + slot * sizes[O], sums + slot * (2 * sizes[O] + ROOM)
-    seen = splat(0.0)
+    seen = [splat(0.0)]
     for first in range(begin, end, BLOCK):
         counts = [first - first for _ in unroll(4)]
-        for q in range(first, min(first + BLOCK, end)):
-            tile = place(q, sizes)
-            transform_in(x, tile, sizes, cut, V, to_v, counts)
+        index, again = index_of(first, sizes), index_of(first, sizes)
+        for _ in range(first, min(first + BLOCK, end)):
+            tile = place(index, sizes, OUT)
+            transform_in(x, tile, sizes, cut, V, to_v, counts, B, IN)
             counts[0], counts[1], counts[2], counts[3] = one_more(counts, tile)
+            step_on(index, sizes)
         for p in range(POSITIONS):
             v, u, m = V + p * to_v, U + p * apart(sizes[C], sizes[O]), M + p * to_m
             rows = rows_of(counts, p // SIDE, p % SIDE)
-            for o in range(0, whole, wide):
-                multiply(v, u, m, rows, sizes, o, MB, NB)
-            for o in range(whole, sizes[O], lanes()):
-                multiply(v, u, m, rows, sizes, o, MB, 1)
+            for o in range(0, sizes[O] - REST, wide):
+                multiply(v, u, m, rows, sizes, o, MB, pieces(wide, lanes()))
+            if REST:
+                multiply(v, u, m, rows, sizes, sizes[O] - REST, MB, pieces(REST, lanes()))
         if SUMS and first == begin:
-            first_place(M, to_m, sizes, bias, shift)
+            first_place(M, to_m, sizes, bias, shift, A, TAIL)
         done = [first - first for _ in unroll(4)]
-        for q in range(first, min(first + BLOCK, end)):
-            again = place(q, sizes)
-            seen = transform_out(M, to_m, done, again, sizes, bias, y, seen, shift, mine, SUMS)
-            done[0], done[1], done[2], done[3] = one_more(done, again)
-    bad[slot] = sum_lanes(seen)
+        for _ in range(first, min(first + BLOCK, end)):
+            there = place(again, sizes, OUT)
+            transform_out(
+                M, to_m, done, there, sizes, bias, y, seen, shift, mine, A, TAIL, SUMS
+            )  # fmt: skip
+            done[0], done[1], done[2], done[3] = one_more(done, there)
+            step_on(again, sizes)
+    bad[slot] = sum_lanes(seen[0])
 
 
 @task
 def outer_tiles(
     begin: int, end: int, slot: int, x: Floats, dy: Floats, dU: Floats,
-    work: Floats, each: int, sizes: Longs, *, MB: int, NB: int,
+    work: Floats, each: int, sizes: Longs, *, TAPS: int, IN: int, REST: int, MB: int, NB: int,
 ) -> None:  # fmt: skip
-    """dU[p] = the sum of V^T Z over tiles `begin` to `end`; one dU for each slot."""
+    """dU[p] = the sum of V^T Z over tiles `begin` to `end`; one dU for each slot.
+
+    MB divides the channels; the rest as in `filter_tiles`.
+    """
+    A, B, OUT = MATRICES[TAPS].A, MATRICES[TAPS].B, outputs_of(TAPS)
     to_v, to_z = apart(BLOCK + MB, sizes[C]), apart(BLOCK + MB, sizes[O])
     V = work + slot * each
     Z = V + POSITIONS * to_v
     cut = Z + POSITIONS * to_z
     wide, size = NB * lanes(), sizes[C] * sizes[O]
-    whole = sizes[O] - sizes[O] % wide
     mine = dU + slot * POSITIONS * size
     for k in range(0, POSITIONS * size, lanes()):
         store(mine + k, splat(0.0))
     for first in range(begin, end, BLOCK):
-        counts = [first - first for _ in unroll(4)]
-        for q in range(first, min(first + BLOCK, end)):
-            tile = place(q, sizes)
-            transform_in(x, tile, sizes, cut, V, to_v, counts)
-            transform_dy(dy, tile, sizes, Z, to_z, counts)
+        counts, index = [first - first for _ in unroll(4)], index_of(first, sizes)
+        for _ in range(first, min(first + BLOCK, end)):
+            tile = place(index, sizes, OUT)
+            transform_in(x, tile, sizes, cut, V, to_v, counts, B, IN)
+            transform_dy(dy, tile, sizes, Z, to_z, counts, A, REST % lanes())
             counts[0], counts[1], counts[2], counts[3] = one_more(counts, tile)
+            step_on(index, sizes)
         for p in range(POSITIONS):
             v, z, to = V + p * to_v, Z + p * to_z, mine + p * size
             rows = rows_of(counts, p // SIDE, p % SIDE)
-            for o in range(0, whole, wide):
-                add_panel(v, z + o, to + o, rows, sizes, MB, NB)
-            for o in range(whole, sizes[O], lanes()):
-                add_panel(v, z + o, to + o, rows, sizes, MB, 1)
+            for o in range(0, sizes[O] - REST, wide):
+                add_outer(v, z + o, to + o, rows, sizes, MB, pieces(wide, lanes()))
+            if REST:
+                o = sizes[O] - REST
+                add_outer(v, z + o, to + o, rows, sizes, MB, pieces(REST, lanes()))
 
 
 @task
 def transform_filters(
-    begin: int, end: int, w: Floats, U: Floats, channels: int, outputs: int, *, NB: int
-) -> None:
+    begin: int, end: int, w: Floats, U: Floats, channels: int, outputs: int,
+    *, TAPS: int, REST: int, NB: int,
+) -> None:  # fmt: skip
     """U[p] = G w G^T of channels `begin` to `end`, in panels of NB vectors of outputs."""
-    wide = NB * lanes()
+    wide, every = NB * lanes(), channels * outputs
     for c in range(begin, end):
-        for o in range(0, outputs, lanes()):
-            taps = read(w + c * outputs + o, TAPS * channels * outputs, channels * outputs, 3, 3)
-            grid = both(evaluated, G, [[to_doubles(v) for v in row] for row in taps])
+        source = w + c * outputs
+        for o in range(0, outputs - REST, lanes()):
             panel = o - o % wide
-            within = wide if panel + wide <= outputs else lanes()
-            to = U + panel * channels + c * within + o % wide
-            for p in unroll(POSITIONS):
-                store(to + p * apart(channels, outputs), narrow(grid[p // SIDE][p % SIDE]))
+            to = U + panel * channels + c * wide + o % wide
+            one_filter(source + o, to, every, lanes(), TAPS)
+        for at, count in pieces(REST, lanes()):
+            panel = outputs - REST
+            one_filter(
+                source + panel + at, U + panel * channels + c * REST + at, every, count, TAPS
+            )  # fmt: skip
+
+
+@part
+def one_filter(w: Floats, U: Floats, every: int, count: int, TAPS: int) -> None:
+    """G w G^T for one channel and a vector of outputs."""
+    taps = read(w, TAPS * every, every, TAPS, count)
+    grid = both(evaluated, MATRICES[TAPS].G, [[to_doubles(v) for v in row] for row in taps])
+    for p in unroll(POSITIONS):
+        store(U + p * apart(every, 1), narrow(grid[p // SIDE][p % SIDE]))
 
 
 @task
 def collect_filters(
     begin: int, end: int, slot: int, dU: Floats, dw: Floats, channels: int, outputs: int,
-    slots: int, bad: Floats,
+    slots: int, bad: Floats, *, TAPS: int, TAIL: int,
 ) -> None:  # fmt: skip
     """dw = G^T (the sum of dU over the slots) G, of channels `begin` to `end`."""
-    every, seen = channels * outputs, splat(0.0)
+    every, seen = channels * outputs, [splat(0.0)]
     for c in range(begin, end):
-        for o in range(0, outputs, lanes()):
-            first = read(dU + c * outputs + o, SIDE * every, every, SIDE, SIDE)
-            grid = [[to_doubles(v) for v in row] for row in first]
-            for s in range(1, slots):
-                other = dU + (s * POSITIONS * every + c * outputs + o)
-                for p in unroll(POSITIONS):
-                    more = to_doubles(load(other + p * every))
-                    grid[p // SIDE][p % SIDE] = grid[p // SIDE][p % SIDE] + more
-            taps = both(collected, G, grid)
-            for k in unroll(TAPS * TAPS):
-                value = narrow(taps[k // TAPS][k % TAPS])
-                store(dw + (k * channels + c) * outputs + o, value)
-                seen = fma(value, 0.0, seen)
-    bad[slot] = sum_lanes(seen)
+        at = c * outputs
+        for o in range(0, outputs - TAIL, lanes()):
+            one_gradient(dU + at + o, dw + at + o, every, slots, seen, lanes(), TAPS)
+        for begins, count in pieces(TAIL, lanes()):
+            o = outputs - TAIL + begins
+            one_gradient(dU + at + o, dw + at + o, every, slots, seen, count, TAPS)
+    bad[slot] = sum_lanes(seen[0])
+
+
+@part
+def one_gradient(
+    dU: Floats, dw: Floats, every: int, slots: int, seen: list[Any], count: int, TAPS: int
+) -> None:
+    """G^T dU G for one channel and a vector of outputs."""
+    grid = [[to_doubles(v) for v in row] for row in read(dU, SIDE * every, every, SIDE, count)]
+    for s in range(1, slots):
+        other = dU + s * POSITIONS * every
+        for p in unroll(POSITIONS):
+            more = to_doubles(load(other + p * every, count))
+            grid[p // SIDE][p % SIDE] = grid[p // SIDE][p % SIDE] + more
+    taps = both(collected, MATRICES[TAPS].G, grid)
+    for k in unroll(TAPS * TAPS):
+        value = narrow(taps[k // TAPS][k % TAPS])
+        store(dw + k * every, value)
+        seen[0] = fma(widened(value), 0.0, seen[0])
 
 
 # -- filters turned round --------------------------------------------------------------------------
 @task
 def turn_filters(
-    begin: int, end: int, w: Floats, turned: Floats, channels: int, outputs: int
+    begin: int, end: int, w: Floats, turned: Floats, channels: int, outputs: int, taps: int
 ) -> None:
-    """turned[2 - i, 2 - j, o, c] = w[i, j, c, o], for blocks of LANES channels."""
+    """turned[last - i, last - j, o, c] = w[i, j, c, o], for blocks of LANES channels."""
     for c in range(begin * lanes(), end * lanes(), lanes()):
-        for tap in range(TAPS * TAPS):
+        for tap in range(taps):
             for o in range(0, outputs, lanes()):
                 from_ = w + (tap * channels + c) * outputs + o
                 columns = transposed([load(from_ + k * outputs) for k in unroll(lanes())])
-                to = turned + ((TAPS * TAPS - 1 - tap) * outputs + o) * channels + c
+                to = turned + ((taps - 1 - tap) * outputs + o) * channels + c
                 for k in unroll(lanes()):
                     store(to + k * channels, columns[k])
 
@@ -226,15 +271,16 @@ def high_blocks(lane_count: int, size: int) -> list[int]:
 
 
 # -- when it is worth it ---------------------------------------------------------------------------
-def pays(batch: int, channels: int, outputs: int, out: Pair) -> bool:
-    """Whether this way is faster than the direct one for 3 x 3 filters, all passes in sum.
+def pays(batch: int, channels: int, outputs: int, out: Pair, taps: int) -> bool:
+    """Whether this way is faster than the direct one for such filters, all passes in sum.
 
     Measured (`make bench`): 1.0 (16 channels) to 2.5 times (64 and more) as fast as direct sums.
     With fewer channels tiles take longer to transform than to multiply, with fewer tiles filters.
     """
-    tiles = batch * cover(out[0])[0] * cover(out[1])[0]
-    whole = channels % host().lanes == 0 == outputs % host().lanes
-    return whole and min(channels, outputs) >= 16 and min(out) >= 3 and tiles >= 16
+    each = outputs_of(taps)
+    tiles = batch * cover(out[0], each)[0] * cover(out[1], each)[0]
+    fits = channels % 4 == 0 == outputs % 4 and min(out) >= each - 1
+    return fits and min(channels, outputs) >= 16 and tiles >= 16
 
 
 # -- the three passes ------------------------------------------------------------------------------
@@ -245,10 +291,25 @@ def tile_size() -> Pair:
 
 
 @cache
-def plan(images: tuple[int, ...], outputs: int, out: Pair, pads: Pair) -> tuple[Array, int]:
+def constants(channels: int, outputs: int, taps: int) -> dict[str, int]:
+    """What `filter_tiles` is compiled for; `outer_tiles` has another MB."""
+    rows, vectors = tile_size()
+    rest = outputs % (vectors * host().lanes)
+    return {"TAPS": taps, "IN": channels % host().lanes, "REST": rest, "MB": rows, "NB": vectors}
+
+
+def divisor(count: int, most: int) -> int:
+    """The largest number up to `most` that divides a count."""
+    return max(n for n in range(1, most + 1) if count % n == 0)
+
+
+@cache
+def plan(
+    images: tuple[int, ...], outputs: int, out: Pair, pads: Pair, taps: int
+) -> tuple[Array, int]:
     """The sizes of a convolution as kernels read them, and how many tiles it has."""
     n, h, w, c = images
-    (down, tall), (across, broad) = cover(out[0]), cover(out[1])
+    (down, tall), (across, broad) = (cover(length, outputs_of(taps)) for length in out)
     sizes = (h, w, c, *out, outputs, *pads, down, across, tall, broad)
     return np.array(sizes, np.int64), n * down * across
 
@@ -266,24 +327,34 @@ def no_bias(outputs: int) -> Array:
 
 
 def filters(w: Array) -> Array:
-    """U of w (3, 3, C, O): the filters at the 36 positions, as `forward` reads them."""
-    c, o = w.shape[2:]
-    U = memory.empty((POSITIONS, c * o + 16))
-    transform_filters.compiled(NB=tile_size()[1])(c, parts(c, U.size), w, U, c, o)
+    """U of w (K, K, C, O): the filters at the 36 positions, as `forward` reads them."""
+    taps, _, c, o = w.shape
+    U, given = memory.empty((POSITIONS, c * o + 16)), constants(c, o, taps)
+    run = transform_filters.compiled(TAPS=taps, REST=given["REST"], NB=given["NB"])
+    run(c, parts(c, U.size), w, U, c, o)
     return U
 
 
 def turned(w: Array) -> Array:
-    """w (3, 3, C, O) with each filter turned by 180 degrees, as (3, 3, O, C)."""
-    c, o = w.shape[2:]
-    made = memory.empty((TAPS, TAPS, o, c))
+    """w (K, K, C, O) with each filter turned by 180 degrees, as (K, K, O, C)."""
+    taps, _, c, o = w.shape
+    if c % host().lanes or o % host().lanes:
+        return np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3))
+    made = memory.empty((taps, taps, o, c))
     units = c // host().lanes
-    turn_filters(units, parts(units, 2 * w.size), w, made, c, o)
+    turn_filters(units, parts(units, 2 * w.size), w, made, c, o, taps * taps)
     return made
 
 
 def forward(
-    x: Array, U: Array, bias: Array | None, outputs: int, out: Pair, pads: Pair, sums: bool = False
+    x: Array,
+    U: Array,
+    bias: Array | None,
+    outputs: int,
+    out: Pair,
+    pads: Pair,
+    taps: int,
+    sums: bool = False,
 ) -> tuple[Array | None, Sums | None]:
     """y (N, OH, OW, O) of images x (N, H, W, C), filters U and padding (above, at the left).
 
@@ -292,11 +363,11 @@ def forward(
     wrong.
     """
     channels = x.shape[3]
-    sizes, tiles = plan(x.shape, outputs, out, pads)
+    sizes, tiles = plan(x.shape, outputs, out, pads, taps)
     y = memory.empty((len(x), *out, outputs))
     slots = parts(tiles, tiles * POSITIONS * channels * outputs / 4)
     (work, each), bad = room(channels, outputs, slots), np.empty(slots, np.float32)
-    run = filter_tiles.compiled(MB=tile_size()[0], NB=tile_size()[1], SUMS=sums)
+    run = filter_tiles.compiled(SUMS=sums, **constants(channels, outputs, taps))
     bias = no_bias(outputs) if bias is None else bias
     taken = statistics.room(slots, outputs) if sums else None
     run(tiles, slots, x, U, bias, y, work, each, sizes, bad, *(taken or (None, None)))
@@ -304,22 +375,25 @@ def forward(
 
 
 def backward_x(dy: Array, w: Array, size: Pair, pads: Pair) -> Array | None:
-    """dx (N, H, W, C), size (H, W), of dy (N, OH, OW, O) and w (3, 3, C, O)."""
-    around = (TAPS - 1 - pads[0], TAPS - 1 - pads[1])
-    return forward(dy, filters(turned(w)), None, w.shape[2], size, around)[0]
+    """dx (N, H, W, C), size (H, W), of dy (N, OH, OW, O) and w (K, K, C, O)."""
+    taps, _, channels, _ = w.shape
+    around = (taps - 1 - pads[0], taps - 1 - pads[1])
+    return forward(dy, filters(turned(w)), None, channels, size, around, taps)[0]
 
 
-def backward_w(x: Array, dy: Array, pads: Pair) -> Array | None:
-    """dw (3, 3, C, O) of x (N, H, W, C) and dy (N, OH, OW, O); None as in `forward`."""
+def backward_w(x: Array, dy: Array, pads: Pair, taps: int) -> Array | None:
+    """dw (K, K, C, O) of x (N, H, W, C) and dy (N, OH, OW, O); None as in `forward`."""
     channels, outputs = x.shape[3], dy.shape[3]
-    sizes, tiles = plan(x.shape, outputs, (dy.shape[1], dy.shape[2]), pads)
+    sizes, tiles = plan(x.shape, outputs, (dy.shape[1], dy.shape[2]), pads, taps)
     slots = parts(tiles, tiles * POSITIONS * channels * outputs / 4)
     work, each = room(channels, outputs, slots)
     dU = memory.empty((slots, POSITIONS * channels * outputs))
-    run = outer_tiles.compiled(MB=tile_size()[0], NB=tile_size()[1])
+    given = constants(channels, outputs, taps)
+    run = outer_tiles.compiled(**given | {"MB": divisor(channels, given["MB"])})
     run(tiles, slots, x, dy, dU, work, each, sizes)
-    dw = memory.empty((TAPS, TAPS, channels, outputs))
+    dw = memory.empty((taps, taps, channels, outputs))
     many = parts(channels, dU.size)
     bad = np.empty(many, np.float32)
-    collect_filters(channels, many, dU, dw, channels, outputs, slots, bad)
+    collect = collect_filters.compiled(TAPS=taps, TAIL=outputs % host().lanes)
+    collect(channels, many, dU, dw, channels, outputs, slots, bad)
     return dw if np.isfinite(bad).all() else None
