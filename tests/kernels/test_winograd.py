@@ -119,8 +119,9 @@ def test_pieces_fill_a_count(count: int, lanes: int) -> None:
 @pytest.mark.parametrize("name", target.FOREIGN)
 def test_compiles_for_other_processors(name: str, taps: int, sums: bool) -> None:
     machine = target.FOREIGN[name]
-    sizes = {"TAPS": taps, "IN": 20 % machine.lanes, "REST": 20 % (2 * machine.lanes)}
-    sizes |= {"MB": 6 if machine.registers == 16 else 12, "NB": 2, "SUMS": sums}
+    wide = 2 * machine.lanes
+    sizes = {"TAPS": taps, "IN": 20 % machine.lanes, "WIDE": wide, "REST": 52 % wide, "SUMS": sums}
+    sizes["MB"] = 6 if machine.registers == 16 else 12
     text = winograd.filter_tiles.code(tuple(sorted(sizes.items())), machine)
     code = target.assembly(text, machine)
     assert {"avx512": "zmm", "avx2": "ymm", "arm64": "fmla"}[name] in code

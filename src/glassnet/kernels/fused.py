@@ -9,6 +9,10 @@ twice, from dy and z = (x - mean) scale + bias; where it is not (GELU), or the r
 its gradient anyway, the first walk writes it down. With a residual z is not known again from x, so
 the derivative is taken from y, which ReLU's allows.
 
+Walks change their direction: what the one before wrote or read last is still in the cache, and a
+walk that began at the other end would have thrown it out by the time it came there. A convolution
+goes up, so the norm behind it goes down, and the convolution behind that finds its first images.
+
 ReLU and max_pool2d is max_pool2d of the positive entries (`pool.py`): a window without any hands
 nothing back.
 """
@@ -52,8 +56,8 @@ def norm_up(
     begin: int, end: int, x: Floats, r: Floats, y: Floats, mean: Floats, scale: Floats,
     bias: Floats, C: int, *, TAIL: int, curve: str, ADD: bool,
 ) -> None:  # fmt: skip
-    """Rows `begin` to `end` of y = f((x - mean) scale + bias + r)."""
-    for row in range(begin, end):
+    """Rows `begin` to `end` of y = f((x - mean) scale + bias + r), from the last one on."""
+    for row in range(end - 1, begin - 1, -1):
         at = row * C
         for c in range(0, C - TAIL, lanes()):
             channel_up(x + at + c, r + at + c, y + at + c, mean + c, scale + c, bias + c, lanes(),
@@ -129,10 +133,11 @@ def norm_sums(
     scale: Floats, bias: Floats, sums: Doubles, C: int,
     *, TAIL: int, curve: str, GIVEN: bool, WRITE: bool,
 ) -> None:  # fmt: skip
-    """Rows `begin` to `end`; sums (parts, 2, C), from 0."""
+    """Rows `begin` to `end`, from the last ones on; sums (parts, 2, C), from 0."""
     mine = sums + slot * 2 * C
-    for row in range(begin, end, CHUNK):
-        rows = min(end - row, CHUNK)
+    for until in range(end, begin, -CHUNK):
+        row = max(until - CHUNK, begin)
+        rows = until - row
         at = row * C
         for c in range(0, C - TAIL, lanes()):
             sums_through(

@@ -88,18 +88,19 @@ BLOCK = 48  # tiles at a time
 def filter_tiles(
     begin: int, end: int, slot: int, x: Floats, U: Floats, bias: Floats, y: Floats,
     work: Floats, each: int, sizes: Longs, bad: Floats, shifts: Floats, sums: Doubles,
-    *, TAPS: int, IN: int, REST: int, MB: int, NB: int, SUMS: bool,
+    *, TAPS: int, IN: int, WIDE: int, REST: int, MB: int, SUMS: bool,
 ) -> None:  # fmt: skip
     """Steps 1 to 3 for tiles `begin` to `end` of all images, a block at a time.
 
-    IN: channels behind the last whole vector; REST: outputs behind the last NB whole vectors.
+    IN: channels behind the last whole vector; outputs are taken in panels of WIDE, and
+    the last or only one of REST.
     """
     A, B, OUT = MATRICES[TAPS].A, MATRICES[TAPS].B, outputs_of(TAPS)
     to_v, to_m = apart(BLOCK + MB, sizes[C]), apart(BLOCK + MB, sizes[O])
     V = work + slot * each
     M = V + POSITIONS * to_v
     cut = M + POSITIONS * to_m
-    wide, TAIL = NB * lanes(), REST % lanes()
+    TAIL = (WIDE + REST) % lanes()  # of the outputs
     shift, mine = shifts + slot * sizes[O], sums + slot * (2 * sizes[O] + ROOM)
     seen = [splat(0.0)]
     for first in range(begin, end, BLOCK):
@@ -113,8 +114,9 @@ def filter_tiles(
         for p in range(POSITIONS):
             v, u, m = V + p * to_v, U + p * apart(sizes[C], sizes[O]), M + p * to_m
             rows = rows_of(counts, p // SIDE, p % SIDE)
-            for o in range(0, sizes[O] - REST, wide):
-                multiply(v, u, m, rows, sizes, o, MB, pieces(wide, lanes()))
+            if WIDE:
+                for o in range(0, sizes[O] - REST, WIDE):
+                    multiply(v, u, m, rows, sizes, o, MB, pieces(WIDE, lanes()))
             if REST:
                 multiply(v, u, m, rows, sizes, sizes[O] - REST, MB, pieces(REST, lanes()))
         if SUMS and first == begin:
@@ -133,7 +135,7 @@ def filter_tiles(
 @task
 def outer_tiles(
     begin: int, end: int, slot: int, x: Floats, dy: Floats, dU: Floats,
-    work: Floats, each: int, sizes: Longs, *, TAPS: int, IN: int, REST: int, MB: int, NB: int,
+    work: Floats, each: int, sizes: Longs, *, TAPS: int, IN: int, WIDE: int, REST: int, MB: int,
 ) -> None:  # fmt: skip
     """dU[p] = the sum of V^T Z over tiles `begin` to `end`; one dU for each slot.
 
@@ -144,7 +146,7 @@ def outer_tiles(
     V = work + slot * each
     Z = V + POSITIONS * to_v
     cut = Z + POSITIONS * to_z
-    wide, size = NB * lanes(), sizes[C] * sizes[O]
+    size = sizes[C] * sizes[O]
     mine = dU + slot * POSITIONS * size
     for k in range(0, POSITIONS * size, lanes()):
         store(mine + k, splat(0.0))
@@ -153,14 +155,15 @@ def outer_tiles(
         for _ in range(first, min(first + BLOCK, end)):
             tile = place(index, sizes, OUT)
             transform_in(x, tile, sizes, cut, V, to_v, counts, B, IN)
-            transform_dy(dy, tile, sizes, Z, to_z, counts, A, REST % lanes())
+            transform_dy(dy, tile, sizes, Z, to_z, counts, A, (WIDE + REST) % lanes())
             counts[0], counts[1], counts[2], counts[3] = one_more(counts, tile)
             step_on(index, sizes)
         for p in range(POSITIONS):
             v, z, to = V + p * to_v, Z + p * to_z, mine + p * size
             rows = rows_of(counts, p // SIDE, p % SIDE)
-            for o in range(0, sizes[O] - REST, wide):
-                add_outer(v, z + o, to + o, rows, sizes, MB, pieces(wide, lanes()))
+            if WIDE:
+                for o in range(0, sizes[O] - REST, WIDE):
+                    add_outer(v, z + o, to + o, rows, sizes, MB, pieces(WIDE, lanes()))
             if REST:
                 o = sizes[O] - REST
                 add_outer(v, z + o, to + o, rows, sizes, MB, pieces(REST, lanes()))
@@ -169,21 +172,21 @@ def outer_tiles(
 @task
 def transform_filters(
     begin: int, end: int, w: Floats, U: Floats, channels: int, outputs: int,
-    *, TAPS: int, REST: int, NB: int,
+    *, TAPS: int, WIDE: int, REST: int,
 ) -> None:  # fmt: skip
-    """U[p] = G w G^T of channels `begin` to `end`, in panels of NB vectors of outputs."""
-    wide, every = NB * lanes(), channels * outputs
+    """U[p] = G w G^T of channels `begin` to `end`, in panels of outputs as in `filter_tiles`."""
+    every = channels * outputs
     for c in range(begin, end):
         source = w + c * outputs
-        for o in range(0, outputs - REST, lanes()):
-            panel = o - o % wide
-            to = U + panel * channels + c * wide + o % wide
-            one_filter(source + o, to, every, lanes(), TAPS)
+        if WIDE:
+            for panel in range(0, outputs - REST, WIDE):
+                to = U + panel * channels + c * WIDE
+                for at, count in pieces(WIDE, lanes()):
+                    one_filter(source + panel + at, to + at, every, count, TAPS)
         for at, count in pieces(REST, lanes()):
-            panel = outputs - REST
-            one_filter(
-                source + panel + at, U + panel * channels + c * REST + at, every, count, TAPS
-            )  # fmt: skip
+            rest = outputs - REST
+            to = U + rest * channels + c * REST
+            one_filter(source + rest + at, to + at, every, count, TAPS)
 
 
 @part
@@ -274,13 +277,13 @@ def high_blocks(lane_count: int, size: int) -> list[int]:
 def pays(batch: int, channels: int, outputs: int, out: Pair, taps: int) -> bool:
     """Whether this way is faster than the direct one for such filters, all passes in sum.
 
-    Measured (`make bench`): 1.0 (16 channels) to 2.5 times (64 and more) as fast as direct sums.
+    Measured (`make bench`): 1.3 (8 channels) to 2.5 times (64 and more) as fast as direct sums.
     With fewer channels tiles take longer to transform than to multiply, with fewer tiles filters.
     """
     each = outputs_of(taps)
     tiles = batch * cover(out[0], each)[0] * cover(out[1], each)[0]
     fits = channels % 4 == 0 == outputs % 4 and min(out) >= each - 1
-    return fits and min(channels, outputs) >= 16 and tiles >= 16
+    return fits and min(channels, outputs) >= 8 and tiles >= 16
 
 
 # -- the three passes ------------------------------------------------------------------------------
@@ -294,8 +297,9 @@ def tile_size() -> Pair:
 def constants(channels: int, outputs: int, taps: int) -> dict[str, int]:
     """What `filter_tiles` is compiled for; `outer_tiles` has another MB."""
     rows, vectors = tile_size()
-    rest = outputs % (vectors * host().lanes)
-    return {"TAPS": taps, "IN": channels % host().lanes, "REST": rest, "MB": rows, "NB": vectors}
+    most = vectors * host().lanes
+    wide, rest = (most, outputs % most) if outputs > most else (0, outputs)
+    return {"TAPS": taps, "IN": channels % host().lanes, "WIDE": wide, "REST": rest, "MB": rows}
 
 
 def divisor(count: int, most: int) -> int:
@@ -330,7 +334,7 @@ def filters(w: Array) -> Array:
     """U of w (K, K, C, O): the filters at the 36 positions, as `forward` reads them."""
     taps, _, c, o = w.shape
     U, given = memory.empty((POSITIONS, c * o + 16)), constants(c, o, taps)
-    run = transform_filters.compiled(TAPS=taps, REST=given["REST"], NB=given["NB"])
+    run = transform_filters.compiled(TAPS=taps, WIDE=given["WIDE"], REST=given["REST"])
     run(c, parts(c, U.size), w, U, c, o)
     return U
 
