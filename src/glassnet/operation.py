@@ -85,9 +85,21 @@ class Operation:
         """Run forward on the arrays in `args`; record it where a gradient is wanted."""
         if options:
             args, options = self._by_position(args, options)
-        arrays = []
-        for a in args:  # a comprehension takes twice as long for one or two
-            arrays.append(a.data if isinstance(a, Tensor) else a)
+        arrays: list[Any] = []
+        edges: list[Edge] = []
+        versions: list[Version] = []
+        wanted, recording = False, is_grad_enabled()
+        for a in args:  # one loop: what each operation of a network pays for again and again
+            edge = None
+            if isinstance(a, Tensor):
+                arrays.append(a.data)
+                if recording:
+                    versions.append(a._version)
+                    edge = a.edge()
+                    wanted = wanted or edge is not None
+            else:
+                arrays.append(a)
+            edges.append(edge)
         forward, backward = self._pair(arrays, options)
         try:
             output, cache = forward(*arrays, **options)
@@ -97,7 +109,7 @@ class Operation:
             raise self._misfit(arrays, error) from error
         result: Any
         many = isinstance(output, tuple)
-        node = self._record(backward, cache, args, many)
+        node = Node(self, backward, cache, edges, versions, many) if wanted else None
         if many:
             result = tuple([_wrap(y, node, i, args) for i, y in enumerate(output)])
         else:
@@ -121,24 +133,6 @@ class Operation:
         taken = set(self.parameters[: last + 1])
         return positional, {k: v for k, v in options.items() if k not in taken}
 
-    def _record(
-        self, backward: Callable[..., Any], cache: Any, args: tuple[Any, ...], many: bool
-    ) -> Node | None:
-        """The node on the tape, or None where nothing is recorded or no argument wants it."""
-        if not is_grad_enabled():
-            return None
-        edges: list[Edge] = []
-        versions: list[Version] = []
-        wanted = False
-        for a in args:
-            edge = None
-            if isinstance(a, Tensor):
-                versions.append(a._version)
-                edge = a.edge()
-                wanted = wanted or edge is not None
-            edges.append(edge)
-        return Node(self, backward, cache, edges, versions, many) if wanted else None
-
     def _misfit(self, arrays: list[Any], error: Exception) -> ShapeError:
         shapes = ", ".join(str(a.shape) if isinstance(a, np.ndarray) else repr(a) for a in arrays)
         return ShapeError(f"'{self.name}' does not accept arguments of shapes {shapes}: {error}")
@@ -146,7 +140,7 @@ class Operation:
 
 def _wrap(output: Any, node: Node | None, index: int, args: tuple[Any, ...]) -> Tensor:
     """Output `index` of a node as a Tensor."""
-    array = np.asarray(output)
+    array = output if type(output) is np.ndarray else np.asarray(output)
     result = Tensor(array)
     if array.base is not None:  # a view shares the version of the memory that it looks at
         for a in args:

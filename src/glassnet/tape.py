@@ -212,50 +212,37 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
     return gradient.sum(axis=axes, keepdims=True).reshape(shape)
 
 
-class _Sums:
-    """The gradients on their way: a sum for each output of each node, and for each leaf."""
+# The gradients on their way: of each node a list with a sum for each output; of each leaf its sum,
+# and whether nobody else holds that array.
+_Sums = dict[Any, list[Any]]
 
-    def __init__(self) -> None:
-        self.nodes: dict[Node, list[Array | None]] = {}
-        self.leaves: dict[int, tuple[Leaf, Array, bool]] = {}
 
-    def add(self, node: Node, gradients: Iterable[Any]) -> None:
-        """Add what backward of `node` gave for its arguments."""
-        pairs = zip(node.edges, gradients, strict=False)  # the last arguments may have none
-        for position, (edge, gradient) in enumerate(pairs):
-            if gradient is None or edge is None:
-                continue
-            inner = type(edge) is tuple
-            if inner:
-                maker, index = edge
-                shape, dtype = maker.outputs[index]
-            else:
-                shape, dtype = edge.data.shape, edge.data.dtype
-            if (
-                type(gradient) is not ndarray
-                or gradient.shape != shape
-                or gradient.dtype is not dtype
-            ):
-                gradient = node.fitted(gradient, position, shape, dtype)
-            if inner:
-                self.to_node(maker, index, gradient)
-            else:
-                self.to_leaf(edge, gradient, node.backward in FRESH_BACKWARD)
-
-    def to_node(self, node: Node, index: int, gradient: Array) -> None:
-        """Add a gradient of an output."""
-        slots = self.nodes.get(node)
+def _pass_on(node: Node, gradients: Iterable[Any], sums: _Sums) -> None:
+    """Add what backward of `node` gave for its arguments."""
+    pairs = zip(node.edges, gradients, strict=False)  # the last arguments may have none
+    for position, (edge, gradient) in enumerate(pairs):
+        if gradient is None or edge is None:
+            continue
+        inner = type(edge) is tuple
+        if inner:
+            key, index = edge
+            shape, dtype = key.outputs[index]
+        else:
+            key, index, data = edge, 0, edge.data
+            shape, dtype = data.shape, data.dtype
+        if type(gradient) is not ndarray or gradient.shape != shape or gradient.dtype is not dtype:
+            gradient = node.fitted(gradient, position, shape, dtype)
+        slots = sums.get(key)
         if slots is None:
-            slots = self.nodes[node] = [None] * len(node.outputs)
+            fresh = not inner and node.backward in FRESH_BACKWARD
+            slots = sums[key] = [None] * len(key.outputs) if inner else [None, fresh]
         before = slots[index]
-        slots[index] = gradient if before is None else added(before, gradient)
-
-    def to_leaf(self, leaf: Leaf, gradient: Array, fresh: bool) -> None:
-        """Add a gradient of a leaf; fresh: nobody else holds its array."""
-        known = self.leaves.get(id(leaf))
-        if known is not None:
-            gradient, fresh = added(known[1], gradient), True
-        self.leaves[id(leaf)] = (leaf, gradient, fresh)
+        if before is None:
+            slots[index] = gradient
+        else:
+            slots[index] = added(before, gradient)
+            if not inner:
+                slots[1] = True
 
 
 def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
@@ -263,22 +250,22 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
 
     root: the edge that the walk starts from; seed: the gradient with which it starts.
     """
-    sums = _Sums()
+    sums: _Sums = {root: [seed, False]}
     if type(root) is tuple:
-        sums.to_node(root[0], root[1], seed)
-    else:
-        sums.to_leaf(root, seed, False)
+        last, index = root
+        sums = {last: [None] * len(last.outputs)}
+        sums[last][index] = seed
     for node in _youngest_first(root):
-        dys = sums.nodes.pop(node, None)
+        dys = sums.pop(node, None)
         if dys is not None:  # else no gradient came this way
             if node.hooks is not None:
                 for index, hooks in node.hooks.items():
                     if (dy := dys[index]) is not None:
                         dys[index] = apply_hooks(hooks, dy)
-            sums.add(node, node.gradients(dys))
+            _pass_on(node, node.gradients(dys), sums)
         if not retain_graph:
             node.cache, node.edges = _FREED, ()
-    for leaf, gradient, fresh in sums.leaves.values():
+    for leaf, (gradient, fresh) in sums.items():
         leaf.accumulate(gradient, fresh)
 
 

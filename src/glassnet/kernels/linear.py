@@ -205,9 +205,11 @@ def row_sum(x: Array) -> Array:
 # -- the twins -------------------------------------------------------------------------------------
 def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, Any]:
     """y = x W^T + b:  x (..., I), weight (O, I), bias (O,) -> y (..., O)."""
-    rows = plain(x).reshape(-1, x.shape[-1])
+    rows = plain(x)
+    if x.ndim != 2:
+        rows = rows.reshape(-1, x.shape[-1])
     y = times_rows(rows, plain(weight), bias)
-    return y.reshape(*x.shape[:-1], len(weight)), (rows, weight, x.shape)
+    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight)), (rows, weight, x.shape)
 
 
 def linear_backward(dy: Array, cache: Any, needs: tuple[bool, ...]) -> Gradients:
