@@ -39,7 +39,7 @@ from glassnet.kernels.vector import (
 Gradients = tuple[Array | None, ...]
 DEEP = 256  # of the sum at once: 16 columns of b, so many deep, are half of the nearest cache
 LARGE = 2**24  # multiply-adds from which BLAS, which copies both matrices into blocks, is faster
-ROWS, COLUMNS = 4, 3  # the tile of dot products
+ROWS = 4  # of the tile of dot products
 NEAR = 4096  # floats of a in the nearest cache, beside three rows of b
 
 
@@ -56,11 +56,13 @@ def rows_by_rows(
     N: int,
     K: int,
     *,
+    COLUMNS: int,
     FEW: bool,
 ) -> None:
     """y[m, n] = bias[n] + sum over k of a[m, k] b[n, k], for groups begin .. end of columns.
 
-    FEW: rows of a are so few that b comes from memory as fast as it can, asked for a tile before.
+    COLUMNS: of a tile. FEW: rows of a are so few that b comes from memory as fast as it can, asked
+    for a tile before.
     """
     near = max(1, NEAR // (ROWS * K)) * ROWS  # rows of a that stay in the nearest cache
     for block in range(0, M, near):
@@ -87,9 +89,11 @@ def times_rows(a: Array, b: Array, bias: Array | None = None) -> Array:
 
 def _times_rows(a: Array, b: Array, bias: Array | None, y: Array) -> Launch:
     (m, k), n = a.shape, len(b)
-    units = -(-n // COLUMNS)
+    columns = 3 if host().registers == 16 else 4  # as many sums as there are registers for
+    units = -(-n // columns)
     slots = launch.parts(units, m * n * k / 4)
-    return rows_by_rows.compiled(FEW=m <= ROWS), (units, slots, a, b, bias, y, m, n, k)
+    run = rows_by_rows.compiled(COLUMNS=columns, FEW=m <= ROWS)
+    return run, (units, slots, a, b, bias, y, m, n, k)
 
 
 # -- y = a b ---------------------------------------------------------------------------------------
