@@ -9,7 +9,7 @@ pytest.importorskip("llvmlite")
 from glassnet.kernels import conv  # noqa: F401 - brings its tasks
 from glassnet.kernels.compile import TASKS
 from glassnet.kernels.launch import pool_code
-from glassnet.kernels.microkernel import best_tile, widths
+from glassnet.kernels.microkernel import best_tile, filled, pieces
 from glassnet.kernels.target import FOREIGN, assembly, host, object_code
 
 FMA = {
@@ -36,8 +36,7 @@ def test_the_tile_of_a_convolution_stays_in_registers(name: str, sums: bool, out
     target = FOREIGN[name]
     tile = best_tile(1024, outputs, target.lanes, target.registers, False)
     tail = outputs % target.lanes
-    last = widths(tile.vectors, tail, target.lanes)[-1]
-    constants = {"MB": tile.rows, "NB": tile.vectors, "LAST": last, "TAIL": tail}
+    constants = {"MB": tile.rows, "WIDE": tile.wide, "TAIL": tail}
     constants |= {"copied": True, "curve": "none", "SUMS": sums}
     text = TASKS["correlate"].code(tuple(sorted(constants.items())), target)
     loop = inner_loop(assembly(text, target), FMA[name])
@@ -72,11 +71,22 @@ def test_the_tile_follows_from_lanes_and_registers(lanes, registers, columns, ex
 
 
 @pytest.mark.parametrize(
-    ("tail", "lanes", "last"),
-    [(0, 16, 16), (4, 16, 4), (3, 16, 4), (5, 16, 8), (9, 16, 16), (4, 8, 4), (3, 4, 4)],
+    ("columns", "lanes", "wide"),
+    [(32, 16, 32), (36, 16, 36), (3, 16, 4), (21, 16, 24), (25, 16, 32), (12, 8, 12), (3, 4, 4)],
 )
-def test_the_last_vector_is_as_narrow_as_its_columns(tail, lanes, last) -> None:
-    assert widths(3, tail, lanes) == [lanes, lanes, last]
+def test_the_last_vector_is_as_narrow_as_its_columns(columns, lanes, wide) -> None:
+    assert filled(columns, lanes) == wide
+    assert best_tile(1024, columns, lanes, 32, False).wide == wide
+
+
+@pytest.mark.parametrize("lanes", [4, 8, 16])
+@pytest.mark.parametrize("count", range(0, 64, 4))
+def test_pieces_fill_a_count(count: int, lanes: int) -> None:
+    found = pieces(count, lanes)
+    ends = [begin + wide for begin, wide in found]
+    assert [begin for begin, _ in found] == [0, *ends[:-1]][: len(found)]
+    assert sum(wide for _, wide in found) == count
+    assert all(wide == lanes for _, wide in found[: count // lanes])
 
 
 def test_this_machine_has_a_target() -> None:

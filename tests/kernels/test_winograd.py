@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import glassnet as gn
 from glassnet.kernels import conv, target, winograd
 from glassnet.kernels.conv import convolution
-from glassnet.kernels.winograd_tiles import cover, pieces
+from glassnet.kernels.winograd_tiles import cover
 from tests.kernels.twins import hold_equal
 
 TOLERANCE = 5e-6  # of the largest entry
@@ -103,16 +103,6 @@ def test_tiles_cover_a_length(length: int, out: int) -> None:
     sizes = [out] * tall + [out - 1] * (count - tall)
     assert sum(sizes) >= length > sum(sizes[:-1])
     assert sum(sizes) == length or length in (1, 2, 5)
-
-
-@pytest.mark.parametrize("lanes", [4, 8, 16])
-@pytest.mark.parametrize("count", range(0, 64, 4))
-def test_pieces_fill_a_count(count: int, lanes: int) -> None:
-    found = pieces(count, lanes)
-    ends = [begin + wide for begin, wide in found]
-    assert [begin for begin, _ in found] == [0, *ends[:-1]][: len(found)]
-    assert sum(wide for _, wide in found) == count
-    assert all(wide == lanes for _, wide in found[: count // lanes])
 
 
 @pytest.mark.parametrize(("taps", "sums"), [(3, False), (5, True)])

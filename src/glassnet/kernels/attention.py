@@ -21,7 +21,7 @@ from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, plain, single
-from glassnet.kernels.microkernel import outer, widths
+from glassnet.kernels.microkernel import outer
 from glassnet.kernels.softmax import join
 from glassnet.kernels.vector import (
     Floats,
@@ -56,7 +56,7 @@ def product(
         at = [a + min(m + i, rows - 1) * row for i in unroll(MB)]
         to = [c + min(m + i, rows - 1) * ldc for i in unroll(MB)]
         for j in range(0, columns, NB * lanes()):
-            acc = outer(at, places, count, v + j, ld, columns - j, widths(NB, 0, lanes()))
+            acc = outer(at, places, count, v + j, ld, columns - j, NB * lanes())
             for i in unroll(MB):
                 for n in unroll(NB):
                     left = columns - j - n * lanes()

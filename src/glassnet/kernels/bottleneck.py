@@ -30,12 +30,13 @@ import numpy as np
 from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
 from glassnet.kernels.conv_act import CURVES, conv2d_act_backward, conv2d_act_forward
+from glassnet.kernels.direct import put
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.geometry import Window, window
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, nchw, nhwc, single
-from glassnet.kernels.microkernel import ask_for, best_tile, strided
-from glassnet.kernels.pointwise import in_panels, kept, product, put, some
+from glassnet.kernels.microkernel import ask_for, best_tile, pieces, some, strided
+from glassnet.kernels.pointwise import in_panels, kept, product
 from glassnet.kernels.ready import Bind, Empty, Launch, Ready
 from glassnet.kernels.target import host
 from glassnet.kernels.threads import get_num_threads
@@ -105,26 +106,27 @@ def slide(
 def draw_in(
     U: Floats, every: int, depth: int, w: Floats, ahead: Floats, bias: Floats, y: Floats, r: Floats,
     to: int, columns: int, count: int, O: int, first: bool, last: bool,
-    MB: int, NB: int, TAIL: int,
+    MB: int, WIDE: int, TAIL: int,
 ) -> None:  # fmt: skip
     """y[p, :columns] += U[p, :depth] w of `count` pixels; instead of y, the bias where `first`.
 
     y and r from `to` on. Where it is the `last` chunk and there is an r, y = the sum + r.
     """
     for p in range(0, count, MB):
-        ask_for(ahead, p // MB, (count + MB - 1) // MB, depth * NB * lanes())
+        ask_for(ahead, p // MB, (count + MB - 1) // MB, depth * WIDE)
         rows = [min(p + i, count - 1) for i in unroll(MB)]
-        acc = [[load(bias + j * lanes()) for j in unroll(NB)] for _ in unroll(MB)]
+        start = [load(bias + at, wide) for at, wide in pieces(WIDE, lanes())]
+        acc = [list(start) for _ in unroll(MB)]
         if not first:
             for i in unroll(MB):
-                before = some(y + (to + rows[i] * O), columns, NB)
-                for j in unroll(NB):
+                before = some(y + (to + rows[i] * O), columns, WIDE)
+                for j in unroll(len(before)):
                     acc[i][j] = before[j]
         sums = strided([U + row * every for row in rows], 1, depth, w, acc)
         if last & (r is not None):
             for i in unroll(MB):
-                more = some(r + (to + rows[i] * O), columns, NB)
-                for j in unroll(NB):
+                more = some(r + (to + rows[i] * O), columns, WIDE)
+                for j in unroll(len(more)):
                     sums[i][j] = sums[i][j] + more[j]
         for i in unroll(MB):
             put(y + (to + rows[i] * O), sums[i], columns, TAIL, "none")
@@ -141,15 +143,15 @@ def zero(p: Floats, count: int) -> None:
 def bands(
     begin: int, end: int, slot: int, x: Floats, w1: Floats, w2: Floats, w3: Floats, y: Floats,
     r: Floats, rooms: Floats, room: int, places: Longs, sizes: Longs,
-    *, M1: int, N1: int, M3: int, N3: int, TAIL: int, K: tuple[int, int], S: int, PB: int,
+    *, M1: int, N1: int, M3: int, W3: int, TAIL: int, K: tuple[int, int], S: int, PB: int,
     curve: str,
 ) -> None:  # fmt: skip
     """Bands `begin` to `end` of y = w3(w2(w1(x))) + r, all images' one after the other.
 
-    w1 (PANELS, C + 1, N1 LANES), w2 (PANELS, KH KW + 1, N1 LANES), w3 (.., E + 1, N3 LANES), the
+    w1 (PANELS, C + 1, N1 LANES), w2 (PANELS, KH KW + 1, N1 LANES), w3 (.., E + 1, W3), the
     biases last; places: where T has the pixels of a band of x; rooms: for T and U, one a slot.
     """
-    width, wide3 = N1 * lanes(), N3 * lanes()
+    width = N1 * lanes()
     T = rooms + slot * room
     U = T + sizes[AREA]
     every, deep, outputs = sizes[CHUNK] * width, sizes[PANELS] * width, sizes[O]
@@ -174,14 +176,14 @@ def bands(
                     T, two, U + k * width, rows, sizes[ACROSS], sizes[WIDE], every, K, S, PB, N1,
                     curve,
                 )  # fmt: skip
-            for column in range(0, outputs, wide3):
+            for column in range(0, outputs, W3):
                 panel = w3 + column * (deep + 1)
-                weights = panel + chunk * width * wide3
+                weights = panel + chunk * width * W3
                 draw_in(
-                    U, every, some * width, weights, weights + (deep + 1) * wide3,
-                    panel + deep * wide3, y, r, at + column, outputs - column,
+                    U, every, some * width, weights, weights + (deep + 1) * W3,
+                    panel + deep * W3, y, r, at + column, outputs - column,
                     rows * sizes[ACROSS], outputs, chunk == 0, chunk + some == sizes[PANELS],
-                    M3, N3, TAIL,
+                    M3, W3, TAIL,
                 )  # fmt: skip
 
 
@@ -228,7 +230,7 @@ class Block:
         self.spread = best_tile(x[2] * x[3], wide, *machine, whole=True)
         self.draw = best_tile(self.out[0] * self.out[1], outputs, *machine)
         self.width = self.spread.vectors * host().lanes
-        self.widths = (self.width, self.draw.vectors * host().lanes)
+        self.widths = (self.width, self.draw.wide)
         self.panels = wide // self.width
         self.top, self.left = win.padding[0][0], win.padding[1][0]
         self.row = max(self.left + x[3], (self.out[1] - 1) * win.stride[1] + win.kernel[1])
@@ -300,7 +302,7 @@ class Block:
     def _by_bands(self, laid_out: Filters, curve: str) -> Bind:
         assert self.cut is not None
         (band, chunk), (places, sizes) = self.cut, self.tables
-        last = {"M3": self.draw.rows, "N3": self.draw.vectors, "TAIL": self.outputs % host().lanes}
+        last = {"M3": self.draw.rows, "W3": self.draw.wide, "TAIL": self.outputs % host().lanes}
         run = bands.compiled(**last, **self.constants(curve))
         units, shape = self.batch * int(sizes[BANDS]), (self.batch, *self.out, self.outputs)
         room = self.area(band) + band * self.out[1] * chunk * self.width

@@ -32,7 +32,7 @@ from glassnet.kernels import launch, memory
 from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
 from glassnet.kernels.layout import Array
-from glassnet.kernels.microkernel import Tile, best_tile, gathered, outer, widths
+from glassnet.kernels.microkernel import Tile, best_tile, gathered, outer, pieces
 from glassnet.kernels.ready import Empty, Launch, run_all
 from glassnet.kernels.statistics import ROOM, Sums, counted, put_down, room, taken
 from glassnet.kernels.target import host
@@ -49,6 +49,7 @@ from glassnet.kernels.vector import (
     store_part,
     unroll,
     widened,
+    width,
 )
 from glassnet.kernels.walk import (
     BAND,
@@ -154,8 +155,7 @@ def correlate(
     sums: Doubles,
     *,
     MB: int,
-    NB: int,
-    LAST: int,
+    WIDE: int,
     TAIL: int,
     copied: bool,
     curve: str,
@@ -164,39 +164,36 @@ def correlate(
     """y[place, o] = curve(sum over k of x[place + tap k] w[k, o]), for the chunks begin .. end.
 
     places (2, most): where each place of a chunk begins in x and in y; taps (count);
-    w (groups, blocks, count + 1, columns of a block): NB vectors, of which the last holds LAST;
-    inputs, outputs: channels of one group, of which the last vector of outputs has TAIL where it is
-    not full. With SUMS the columns of all blocks go into the sums of this part (`statistics.py`).
+    w (groups, blocks, count + 1, WIDE); inputs, outputs: channels of one group, of which the last
+    vector of outputs has TAIL where it is not full. With SUMS the columns of all blocks go into the
+    sums of this part (`statistics.py`).
     """
-    like = [lanes()] * (NB - 1) + [LAST]
-    width = sum(like)
-    blocks = (outputs + width - 1) // width
-    columns = groups * blocks * width
+    row = pieces(WIDE, lanes())
+    blocks = (outputs + WIDE - 1) // WIDE
+    columns = groups * blocks * WIDE
     shift, mine = shifts + slot * columns, sums + slot * (2 * columns + ROOM)
     for unit in range(begin, end):
         source, there, to = chunk(x, rooms + slot * room_size, route, unit, copied)
         if SUMS:
             counted(mine, columns, there)
         for block in range(groups * blocks):
-            group, column = block // blocks, block % blocks * width
-            weights = w + block * (count + 1) * width
-            total = [[splat(0.0, wide), splat(0.0, wide)] for wide in like]
+            group, column = block // blocks, block % blocks * WIDE
+            weights = w + block * (count + 1) * WIDE
+            total = [[splat(0.0, wide), splat(0.0, wide)] for _, wide in row]
             for p in range(0, there, MB):
                 first = max(0, min(p, there - MB))
                 index = [min(first + m, there - 1) for m in unroll(MB)]
                 at = [source + (places[i] + group * inputs) for i in index]
-                start = [
-                    load(weights + count * width + j * lanes(), like[j]) for j in unroll(NB)
-                ]  # fmt: skip
+                start = [load(weights + count * WIDE + begin, wide) for begin, wide in row]
                 acc = gathered(at, taps, count, weights, start)
                 for m in unroll(MB):
                     out = y + (to + places[most + index[m]] + group * outputs + column)
                     put(out, acc[m], outputs - column, TAIL, curve)
                 if SUMS:
-                    tile_taken(acc, first, p, there, unit == begin, shift + block * width, total)
+                    tile_taken(acc, first, p, there, unit == begin, shift + block * WIDE, total)
             if SUMS:
-                for j in unroll(NB):
-                    put_down(mine + block * width + j * lanes(), columns, total[j])
+                for j in unroll(len(row)):
+                    put_down(mine + block * WIDE + j * lanes(), columns, total[j])
 
 
 @part
@@ -285,54 +282,48 @@ def filter_gradient(
     outputs: int,
     *,
     KB: int,
-    NB: int,
-    LAST: int,
+    WIDE: int,
     copied: bool,
 ) -> None:
     """sums[slot][group, k, o] += sum over the places of chunks begin .. end of x[place + tap k] dy.
 
     sums (slots, groups, count up to a multiple of KB, then a row for dy alone, width), zero before;
-    taps: as many as rows, the last one repeated; LAST as in `correlate`.
+    taps: as many as rows, the last one repeated.
     """
-    like, width = [lanes()] * (NB - 1) + [LAST], NB * lanes()
-    blocks = (outputs + width - 1) // width
+    blocks = (outputs + WIDE - 1) // WIDE
     tiles = (count + KB - 1) // KB
-    ld, every = groups * outputs, blocks * width
+    ld, every = groups * outputs, blocks * WIDE
     for unit in range(begin, end):
         source, there, to = chunk(x, rooms + slot * room_size, route, unit, copied)
         for block in range(groups * blocks):
-            group, column = block // blocks, block % blocks * width
+            group, column = block // blocks, block % blocks * WIDE
             left = outputs - column
             v = dy + (to + group * outputs + column)
             s = sums + (slot * sums_size + group * (tiles * KB + 1) * every + column)
             for t in range(tiles):
                 at = [source + (taps[t * KB + m] + group * inputs) for m in unroll(KB)]
-                acc = outer(at, places, there, v, ld, left, like)
+                acc = outer(at, places, there, v, ld, left, WIDE)
                 for m in unroll(KB):
-                    for j in unroll(NB):
+                    for j in unroll(len(acc[m])):
                         row = s + ((t * KB + m) * every + j * lanes())
-                        store(row, load(row, like[j]) + acc[m][j])
-            for j in unroll(NB):
-                add_rows(
-                    v + j * lanes(),
-                    s + (tiles * KB * every + j * lanes()),
-                    there,
-                    ld,
-                    left - j * lanes(),
-                )
+                        store(row, load(row, width(acc[m][j])) + acc[m][j])
+            for begins, _ in pieces(WIDE, lanes()):
+                below = s + (tiles * KB * every + begins)
+                add_rows(v + begins, below, there, ld, left - begins)
 
 
 @part
 def add_rows(v: Floats, total: Floats, count: int, ld: int, columns: int) -> None:
     """total += the sum of `count` rows of v, of which LANES columns or fewer are there."""
-    acc = load(total)
+    acc = splat(0.0)
     if columns >= lanes():
         for p in range(count):
             acc += load(v + p * ld)
+        store(total, load(total) + acc)
     elif columns > 0:
         for p in range(count):
             acc += load_part(v + p * ld, columns)
-    store(total, acc)
+        store_part(total, load_part(total, columns) + acc, columns)
 
 
 # -- what depends on shapes alone ------------------------------------------------------------------
@@ -369,17 +360,10 @@ class Sweep:
         """The tile of a sum with these rows, and as many columns as a group has outputs."""
         return best_tile(rows, self.outputs, host().lanes, host().registers, spread)
 
-    def last(self, tile: Tile) -> int:
-        """How wide the last vector of a tile's rows is: narrow where one tile has all columns."""
-        all_in_one = tile.vectors * host().lanes >= self.outputs
-        tail = self.outputs % host().lanes if all_in_one else 0
-        return widths(tile.vectors, tail, host().lanes)[-1]
-
     @cached_property
-    def block(self) -> int:
-        """The columns of a block of filters, as `correlate` reads them."""
-        tile = self.tile(self.places.shape[1], spread=False)
-        return (tile.vectors - 1) * host().lanes + self.last(tile)
+    def block(self) -> Tile:
+        """The tile of `correlate`, and the columns of a block of filters."""
+        return self.tile(self.places.shape[1], spread=False)
 
     def weight_offsets(self, high: int, wide: int, channel: int) -> Any:
         """Each tap's offset in weights with these strides, in floats."""
@@ -398,7 +382,8 @@ class Sweep:
 
         Gives the sums of its channels where they are wanted.
         """
-        columns = -(-self.outputs // self.block) * self.block  # of a group's blocks
+        wide = self.block.wide
+        columns = -(-self.outputs // wide) * wide  # of a group's blocks
         taken = None
         if sums:
             taken = room(launch.parts(self.units, self.work), self.groups * columns)
@@ -412,7 +397,7 @@ class Sweep:
 
     def packed(self, w: Array, turned: bool, bias: Array | None) -> Array:
         """Filters and bias as `apply` takes them."""
-        width, count = self.block, len(self.taps)
+        width, count = self.block.wide, len(self.taps)
         blocks = self.groups * -(-self.outputs // width)
         first, second, high, wide = (n // 4 for n in w.strides)
         per_group = first * (self.inputs if turned else self.outputs)
@@ -429,12 +414,11 @@ class Sweep:
         self, x: Array, packed: Array, y: Array, curve: str, empty: Empty, sums: Sums | None = None
     ) -> Launch:
         """y = curve(the sum); with room for them, the sums of all columns of its blocks."""
-        tile, count = self.tile(self.places.shape[1], spread=False), len(self.taps)
+        tile, count = self.block, len(self.taps)
         parts = launch.parts(self.units, self.work)
         rooms = empty((parts, self.room))
         constants = {"TAIL": self.outputs % host().lanes, "copied": self.copied}
-        constants |= {"MB": tile.rows, "NB": tile.vectors, "LAST": self.last(tile)}
-        constants |= {"SUMS": sums is not None}
+        constants |= {"MB": tile.rows, "WIDE": tile.wide, "SUMS": sums is not None}
         run = correlate.compiled(curve=curve, **constants)
         return run, (
             self.units, parts, x, packed, y, rooms, self.room, self.route, self.places,
@@ -452,13 +436,11 @@ class Sweep:
         """(G, K + 1, O/G): dw for each tap and, in the last row, the sum of dy."""
         (tile, taps), count = self._rows, len(self.taps)
         parts = launch.parts(self.units, self.work)
-        columns = -(-self.outputs // (tile.vectors * host().lanes)) * tile.vectors * host().lanes
+        columns = -(-self.outputs // tile.wide) * tile.wide
         size = self.groups * (len(taps) + 1) * columns
         sums = memory.zeros((parts, self.groups, len(taps) + 1, columns))
         rooms = memory.empty((parts, self.room))
-        filter_gradient.compiled(
-            KB=tile.rows, NB=tile.vectors, LAST=self.last(tile), copied=self.copied
-        )(
+        filter_gradient.compiled(KB=tile.rows, WIDE=tile.wide, copied=self.copied)(
             self.units, parts, x, dy, sums, size, rooms, self.room, self.route,
             self.places, taps, count, self.groups, self.inputs, self.outputs,
         )  # fmt: skip

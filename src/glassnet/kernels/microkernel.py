@@ -32,10 +32,11 @@ from glassnet.kernels.vector import (
 
 
 class Tile(NamedTuple):
-    """A tile's rows, its columns in vectors, and cycles for all tiles of a result."""
+    """A tile's rows, columns in vectors and in numbers, and the cycles for all of a result."""
 
     rows: int
     vectors: int
+    wide: int  # where one tile has all columns its last vector is as narrow as they allow
     cycles: float
 
 
@@ -61,8 +62,31 @@ def best_tile(
         for high in range(1, min(8, (registers - vectors - 1) // vectors) + 1):
             cycles = max(high * vectors / 2, (high + vectors + 1) / 2, 4) + AROUND
             count = -(-needed // vectors) * (-(-rows // high) if spread else max(1, rows / high))
-            tiles.append(Tile(high, vectors, cycles * count))
+            wide = min(vectors * lane_count, filled(columns, lane_count))
+            tiles.append(Tile(high, vectors, wide, cycles * count))
     return min(tiles, key=lambda tile: (round(tile.cycles, 6), -tile.rows * tile.vectors))
+
+
+# A half or a quarter of a register costs half as many cycles on some processors, and nothing more
+# on the others: a row of 20 numbers is a vector of 16 and one of 4.
+def filled(columns: int, lane_count: int) -> int:
+    """Columns in whole vectors and one with half, a quarter, ... of the lanes, 4 at least."""
+    last = lane_count
+    while last > 4 and 0 < columns % lane_count <= last // 2:
+        last //= 2
+    return columns + -columns % last
+
+
+def pieces(count: int, lane_count: int) -> list[tuple[int, int]]:
+    """Vectors that fill `count` numbers, a multiple of 4: (where each begins, how wide it is)."""
+    found, begin, wide = [], 0, lane_count
+    while begin < count:
+        if count - begin >= wide:
+            found.append((begin, wide))
+            begin += wide
+        else:
+            wide //= 2
+    return found
 
 
 @part
@@ -91,39 +115,36 @@ def until(row: list[Any], count: int) -> int:
     return sum([width(v) for v in row[:count]])
 
 
-def widths(vectors: int, tail: int, lane_count: int) -> list[int]:
-    """How wide the vectors of a tile's row are: LANES, and the last one as its `tail` needs.
-
-    tail: columns in the last vector, 0 where it is full. A half or a quarter of a register costs
-    half as many cycles on some processors, and nothing more on the others.
-    """
-    last = lane_count
-    while tail and last > 4 and last // 2 >= tail:
-        last //= 2
-    return [lane_count] * (vectors - 1) + [last]
-
-
 @part
 def outer(
-    at: list[Floats], places: Longs, count: int, v: Floats, ld: int, columns: int, like: list[int]
+    at: list[Floats], places: Longs, count: int, v: Floats, ld: int, columns: int, WIDE: int
 ) -> Any:
     """acc[m][j] = sum over p < count of at[m][places[p]] * v[p, j]; v has `ld` floats a row.
 
     The sum runs over the places of an image: row m of the tile is one weight's view of it.
-    like: how wide vector j of a row is; columns: those of v that are there; where they are fewer
-    than the row is wide, the rest of acc is anything at all.
+    columns: those of v that are there; where they are fewer than WIDE, the rest of acc is anything
+    at all.
     """
-    acc = [[splat(0.0, wide) for wide in like] for _ in at]
-    begin = [sum(like[:j]) for j in unroll(len(like))]
-    over = max(0, sum(like) - columns)
+    row = pieces(WIDE, lanes())
+    acc = [[splat(0.0, wide) for _, wide in row] for _ in at]
+    over = max(0, WIDE - columns)
     whole = max(0, count - (over + ld - 1) // ld)  # rows behind which `over` more numbers lie
     for p in range(whole):
-        row = [load(v + p * ld + begin[j], like[j]) for j in unroll(len(like))]
-        multiply_in(at, places[p], row, acc)
+        whole_row = [load(v + p * ld + begin, wide) for begin, wide in row]
+        multiply_in(at, places[p], whole_row, acc)
     for p in range(whole, count):
-        some = [load_part(v + p * ld + b, min(columns - b, lanes())) for b in begin]
-        multiply_in(at, places[p], [lowest(some[j], like[j]) for j in unroll(len(like))], acc)
+        multiply_in(at, places[p], some(v + p * ld, columns, WIDE), acc)
     return acc
+
+
+@part
+def some(p: Floats, columns: int, WIDE: int) -> list[Any]:
+    """Vectors of WIDE numbers from p on, of which `columns` are there, and read."""
+    there = [max(0, min(columns - begin, lanes())) for begin, _ in pieces(WIDE, lanes())]
+    wide = [count for _, count in pieces(WIDE, lanes())]
+    return [
+        lowest(load_part(p + j * lanes(), there[j]), wide[j]) for j in unroll(len(wide))
+    ]  # fmt: skip
 
 
 @part

@@ -19,22 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
+from glassnet.kernels.direct import put
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array
-from glassnet.kernels.microkernel import Tile, ask_for, best_tile, strided
+from glassnet.kernels.microkernel import Tile, ask_for, best_tile, pieces, some, strided
 from glassnet.kernels.ready import Launch
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Floats,
-    Vector,
     lanes,
     load,
-    load_part,
-    part,
-    store,
-    store_part,
     unroll,
 )
 
@@ -44,51 +39,32 @@ AT_ONCE = 48  # rows of x: they stay in the second cache while all panels pass
 @task
 def rows_times_panels(
     begin: int, end: int, x: Floats, w: Floats, y: Floats, r: Floats, M: int, C: int, O: int,
-    ROWS: int, *, MB: int, NB: int, TAIL: int, curve: str, ADD: bool,
+    ROWS: int, *, MB: int, WIDE: int, TAIL: int, curve: str, ADD: bool,
 ) -> None:  # fmt: skip
     """y[m, o] = curve(w[C, o] + sum over c of x[m, c] w[c, o] + r[m, o]), r if ADD.
 
-    w (panels, C + 1, NB LANES). For units `begin` to `end`, each of ROWS rows; the last vector of
+    w (panels, C + 1, WIDE). For units `begin` to `end`, each of ROWS rows; the last vector of
     outputs has TAIL where it is not full.
     """
-    width = NB * lanes()
-    panels = (O + width - 1) // width
+    panels = (O + WIDE - 1) // WIDE
     for unit in range(begin, end):
-        first, column = unit // panels * ROWS, unit % panels * width
+        first, column = unit // panels * ROWS, unit % panels * WIDE
         panel = w + column * (C + 1)
-        bias = [load(panel + C * width + j * lanes()) for j in unroll(NB)]
+        bias = [load(panel + C * WIDE + at, wide) for at, wide in pieces(WIDE, lanes())]
         last = min(first + ROWS, M)
         for m in range(first, last, MB):
             turns = (last - first + MB - 1) // MB
-            ask_for(panel + (C + 1) * width, (m - first) // MB, turns, (C + 1) * width)
+            ask_for(panel + (C + 1) * WIDE, (m - first) // MB, turns, (C + 1) * WIDE)
             rows = [min(m + i, last - 1) for i in unroll(MB)]
             at = [x + row * C for row in rows]
             acc = strided(at, 1, C, panel, [list(bias) for _ in unroll(MB)])
             for i in unroll(MB):
                 to = rows[i] * O + column
                 if ADD:
-                    more = some(r + to, O - column, NB)
-                    for j in unroll(NB):
+                    more = some(r + to, O - column, WIDE)
+                    for j in unroll(len(more)):
                         acc[i][j] = acc[i][j] + more[j]
                 put(y + to, acc[i], O - column, TAIL, curve)
-
-
-@part
-def some(p: Floats, columns: int, NB: int) -> list[Vector]:
-    """NB vectors from p on of which `columns` numbers are there, and read."""
-    there = [max(0, min(columns - j * lanes(), lanes())) for j in unroll(NB)]
-    return [load_part(p + j * lanes(), there[j]) for j in unroll(NB)]
-
-
-@part
-def put(y: Floats, row: list[Any], columns: int, TAIL: int, curve: str) -> None:
-    """Write one row of a tile, as many of its columns as there are."""
-    for j in unroll(len(row)):
-        v = curved(row[j], curve)
-        if columns - j * lanes() >= lanes():
-            store(y + j * lanes(), v)
-        elif columns - j * lanes() > 0:
-            store_part(y + j * lanes(), v, TAIL)
 
 
 def in_panels(matrix: Array, bias: Array | None, width: int) -> Array:
@@ -110,7 +86,7 @@ def tile_of(outputs: int) -> Tile:
 def filters(weight: Array, bias: Array | None) -> Array:
     """(O, C, 1, 1) as panels for its tile."""
     tile = tile_of(len(weight))
-    return in_panels(weight[:, :, 0, 0].T, bias, tile.vectors * host().lanes)
+    return in_panels(weight[:, :, 0, 0].T, bias, tile.wide)
 
 
 def product(
@@ -120,7 +96,7 @@ def product(
     """y (M, O) = curve(x w + bias + r) of x (M, C), w and bias in panels; sizes are M, C, O."""
     m, c, o = sizes
     run = rows_times_panels.compiled(
-        MB=tile.rows, NB=tile.vectors, TAIL=o % host().lanes, curve=curve, ADD=r is not None
+        MB=tile.rows, WIDE=tile.wide, TAIL=o % host().lanes, curve=curve, ADD=r is not None
     )
     rows = -(-m // max(1, m // AT_ONCE))  # so that no block has only a few
     units = -(-m // rows) * len(panels)

@@ -39,6 +39,7 @@ from glassnet.kernels.cook_toom import MATRICES, SIDE, collected, evaluated, out
 from glassnet.kernels.cook_toom import on_both_sides as both
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array
+from glassnet.kernels.microkernel import pieces
 from glassnet.kernels.statistics import ROOM, Sums
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
@@ -70,7 +71,6 @@ from glassnet.kernels.winograd_tiles import (
     index_of,
     multiply,
     one_more,
-    pieces,
     place,
     read,
     rows_of,

@@ -11,7 +11,7 @@ from typing import Any
 
 from glassnet.kernels.cook_toom import LAST, SIDE, Matrix, collected, evaluated
 from glassnet.kernels.cook_toom import on_both_sides as both
-from glassnet.kernels.microkernel import multiply_in, strided
+from glassnet.kernels.microkernel import multiply_in, pieces, strided
 from glassnet.kernels.statistics import counted, put_down, taken
 from glassnet.kernels.vector import (
     Doubles,
@@ -43,18 +43,6 @@ def cover(length: int, out: int) -> Pair:
     """Into how many tiles a length is cut, and how many are of `out`; the others have one less."""
     count = -(-length // out)
     return count, max(length - (out - 1) * count, 0)
-
-
-def pieces(count: int, lane_count: int) -> list[Pair]:
-    """Vectors that fill `count` numbers, a multiple of 4: (where each begins, how wide it is)."""
-    found, begin, wide = [], 0, lane_count
-    while begin < count:
-        if count - begin >= wide:
-            found.append((begin, wide))
-            begin += wide
-        else:
-            wide //= 2
-    return found
 
 
 @part
