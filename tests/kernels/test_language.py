@@ -30,6 +30,7 @@ from glassnet.kernels.vector import (
     larger,
     load,
     load_part,
+    lowest,
     max_lanes,
     narrow,
     nearest,
@@ -49,6 +50,8 @@ from glassnet.kernels.vector import (
     to_floats,
     to_ints,
     unroll,
+    widened,
+    width,
 )
 
 WIDE = host().lanes
@@ -123,6 +126,34 @@ def test_lists_hold_variables_and_parts_are_written_out() -> None:
     factor = sum(k + m + j for k in range(3) for m in range(3) for j in range(2))
     np.testing.assert_allclose(out[:-1], x * factor, rtol=1e-6)
     assert out[-1] == 6
+
+
+def test_a_comprehension_has_its_counters_to_itself() -> None:
+    def kernel(begin: int, end: int, y: Floats) -> None:
+        doubled = [2.0 * float(begin) for begin in unroll(3, 5)]
+        y[0], y[1], y[2] = doubled[0], doubled[1], float(begin)
+
+    y = numbers(9, 9, 9)
+    Task(kernel).compiled()(1, 1, y)
+    assert y.tolist() == [6, 8, 0]
+
+
+@pytest.mark.parametrize("count", [4, 8])
+def test_a_vector_may_be_narrow(count: int) -> None:
+    if count > WIDE:
+        pytest.skip(f"a vector holds {WIDE}")
+
+    def kernel(begin: int, end: int, x: Floats, y: Floats, *, COUNT: int) -> None:
+        some = fma(load(x, COUNT), splat(2.0, COUNT), load(x + 1, COUNT))
+        store(y, some)
+        store(y + COUNT, lowest(load(x), COUNT))
+        y[2 * COUNT] = sum_lanes(widened(some)) + float(width(some))
+
+    x = np.arange(1, WIDE + 2, dtype=np.float32)
+    y = np.full(2 * count + 2, -1, np.float32)
+    Task(kernel).compiled(COUNT=count)(1, 1, x, y)
+    some = 2 * x[:count] + x[1 : count + 1]
+    assert y.tolist() == [*some, *x[:count], some.sum() + count, -1]
 
 
 def test_constants_choose_branches_while_translating() -> None:

@@ -314,7 +314,10 @@ class Translator(Emitter):
         return [self.variable(v) if runtime(v) else v for v in map(self.read, values)]
 
     def _ListComp(self, node: ast.ListComp) -> Any:
-        return list(self._comprehended(node.elt, node.generators))
+        before = dict(self._names)  # its counters are its own
+        made = list(self._comprehended(node.elt, node.generators))
+        self._names = before
+        return made
 
     def _comprehended(self, element: ast.expr, clauses: list[ast.comprehension]) -> Iterator[Any]:
         if not clauses:
