@@ -156,3 +156,11 @@ def test_settings_that_mean_nothing() -> None:
 def test_an_empty_data_set_has_no_batches() -> None:
     loader = data.Loader(DATASET.subset([]))
     assert len(loader) == 0 and list(loader) == []
+
+
+def test_pixels_moved_as_bytes_are_those_moved_as_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    loader = data.Loader(DATASET, 5, True, augment=data.Compose([data.Flip(), data.Crop(8, 2)]))
+    as_bytes = [x.numpy().copy() for x, _ in loader.epoch(3)]
+    monkeypatch.setattr(data.Compose, "moves", False)
+    for fast, slow in zip(as_bytes, loader.epoch(3), strict=True):
+        np.testing.assert_array_equal(fast, slow[0].numpy())

@@ -24,6 +24,13 @@ def address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
+def test_any_kind_of_number() -> None:
+    bytes_ = memory.empty((3, SMALL), np.dtype(np.uint8))
+    assert bytes_.dtype == np.uint8 and bytes_.shape == (3, SMALL)
+    assert address(bytes_) % LINE == 0 and bytes_.base is not None
+    assert memory.empty((5,), np.float64).dtype == np.float64
+
+
 def test_a_dead_array_leaves_its_memory_to_the_next() -> None:
     first = memory.empty(BIG)
     where = address(first)

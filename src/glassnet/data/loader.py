@@ -104,9 +104,11 @@ class Loader:
             return self.preprocess(images), labels
         if self.augment.soft:
             labels = np.eye(len(self.dataset.classes), dtype=np.float32)[labels]
-        pixels, labels = self.augment(
-            self.preprocess.scale(images), labels, self.seed, epoch, samples
-        )
+        arguments = (self.seed, epoch, samples)
+        if self.augment.moves and images.dtype == np.uint8:
+            moved, labels = self.augment(self.preprocess.fitted(images), labels, *arguments)
+            return self.preprocess(moved), labels
+        pixels, labels = self.augment(self.preprocess.scale(images), labels, *arguments)
         return self.preprocess.normalise(pixels), labels
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from glassnet.data import images as files
 from glassnet.errors import DataError, ShapeError
+from glassnet.kernels import memory
 
 if TYPE_CHECKING:
     from glassnet.data.dataset import Dataset
@@ -119,17 +120,22 @@ class Preprocessing:
 
     def scale(self, images: NDArray[Any]) -> Floats:
         """The first half: uint8 0..255 to float32 0..1, converted to `size`; augment after it."""
-        if images.dtype == np.uint8 and images.ndim == 4 and not self._fits(images.shape):
-            images = self._converted(images)
+        images = self.fitted(images)
         if images.ndim not in (2, 4) or not self._fits(images.shape):
             raise ShapeError(
                 f"expected images (n, {self.channels}, {_side(self.size)}), got {images.shape}; "
                 "make the network's preprocessing and the data agree"
             )
-        out = np.empty(_last(images).shape, np.float32)  # (n, H, W, C) or (n, D)
+        out = memory.empty(_last(images).shape)  # (n, H, W, C) or (n, D)
         factor = np.float32(1 / 255 if images.dtype == np.uint8 else 1)
         np.multiply(_last(images), factor, out=out, casting="unsafe")
         return np.moveaxis(out, -1, 1)
+
+    def fitted(self, images: NDArray[Any]) -> NDArray[Any]:
+        """uint8 images (n, C, H, W) converted to `size` and number of channels; others as given."""
+        if images.dtype == np.uint8 and images.ndim == 4 and not self._fits(images.shape):
+            return self._converted(images)
+        return images
 
     def normalise(self, images: Floats) -> Floats:
         """The second half: (x - mean) / std on float32 (n, C, H, W) or (n, D).

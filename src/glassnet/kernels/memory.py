@@ -1,4 +1,4 @@
-"""A pool of memory: arrays of float32 whose pages the operating system has handed out before.
+"""A pool of memory: arrays whose pages the operating system has handed out before.
 
 A large fresh array costs a page fault for every 4 KB, often more than what is computed in it. The
 pool keeps buffers and hands each out again when no array looks at it any more, which the buffer's
@@ -101,13 +101,13 @@ def _bound() -> int:
 POOL = Pool(_bound())
 
 
-def empty(shape: Shape) -> Array:
-    """A C-contiguous float32 array of this shape, with anything in it."""
-    size = 4 * prod(shape)
+def empty(shape: Shape, dtype: Any = np.float32) -> Array:
+    """A C-contiguous array of this shape, with anything in it."""
+    size = prod(shape) * (4 if dtype is np.float32 else np.dtype(dtype).itemsize)
     if size < SMALL:
-        return np.empty(shape, np.float32)
+        return np.empty(shape, dtype)
     buffer, first = POOL.take(size)
-    return np.ndarray(shape, np.float32, buffer, first)
+    return np.ndarray(shape, dtype, buffer, first)
 
 
 def zeros(shape: Shape) -> Array:

@@ -66,3 +66,23 @@ def test_shift_can_mirror_what_comes_in() -> None:
     padded = np.pad(IMAGE, ((0, 0), (2, 2), (2, 2)), "reflect")
     possible = {padded[:, i : i + 5, j : j + 6].tobytes() for i in range(5) for j in range(5)}
     assert {image.tobytes() for image in run(data.Shift(2, reflect=True))} == possible
+
+
+@pytest.mark.parametrize(
+    "a", [data.Flip(), data.AlternateFlip(), data.Shift(2), data.Shift(1, 0.5, reflect=True),
+          data.Crop(4, padding=1), data.Compose([data.Flip(), data.Crop(5, padding=2)])]
+)  # fmt: skip
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+def test_bytes_move_as_numbers_do(a: data.Augmentation, channels: int) -> None:
+    assert a.moves
+    bytes_ = np.random.default_rng(0).integers(0, 256, (50, channels, 5, 6), np.uint8)
+    moved = a(bytes_, SAMPLES[:50], 3, 1, SAMPLES[:50])[0]
+    assert moved.dtype == np.uint8
+    as_numbers = a(bytes_ / np.float32(255), SAMPLES[:50], 3, 1, SAMPLES[:50])[0]
+    np.testing.assert_array_equal(moved / np.float32(255), as_numbers)
+
+
+def test_what_brings_in_other_values_does_not_only_move() -> None:
+    for a in (data.Shift(2, 0.7), data.Crop(4, 1, 0.5), data.Cutout(2), data.ColorJitter(0.2)):
+        assert not a.moves
+        assert not data.Compose([data.Flip(), a]).moves

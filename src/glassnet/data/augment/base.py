@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from glassnet.errors import DataError
 from glassnet.random import uniforms
 
-Pixels = NDArray[np.float32]  # (N, H, W, C) contiguous
+Pixels = NDArray[np.float32]  # (N, H, W, C) contiguous; where whole pixels move, of any type
 Draws = NDArray[np.float64]  # (N, D) in [0, 1)
 Labels = NDArray[Any]  # int64 (N,), or float32 (N, K)
 
@@ -28,6 +28,14 @@ class Augmentation:
     """
 
     soft: ClassVar[bool] = False
+
+    @property
+    def moves(self) -> bool:
+        """Whether it does nothing but move whole pixels, and bring in zeros.
+
+        Then it may as well move bytes, before they become numbers of four times their size.
+        """
+        return False
 
     def __init_subclass__(cls) -> None:
         _KINDS[cls.__name__] = cls
@@ -84,6 +92,10 @@ class Compose(Augmentation):
     @property
     def soft(self) -> bool:  # type: ignore[override]
         return any(part.soft for part in self.parts)
+
+    @property
+    def moves(self) -> bool:
+        return all(part.moves for part in self.parts)
 
     def __call__(
         self,
