@@ -250,8 +250,11 @@ def pack(
         to = packed + block * (count + 1) * width
         for k in range(count):
             row = source + taps[k]
-            for j in range(there):
-                to[k * width + j] = row[j * stride]
+            if stride == 1:
+                copy(row, to + k * width, there)
+            else:
+                for j in range(there):
+                    to[k * width + j] = row[j * stride]
             for j in range(there, width):
                 to[k * width + j] = 0.0
         for j in range(width):
