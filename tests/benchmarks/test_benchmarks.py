@@ -23,6 +23,7 @@ def test_ratios_are_taken_turn_by_turn() -> None:
 
 def test_contenders_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "PAUSE", 0.0)
+    monkeypatch.setattr(timing, "WARM", 0.0)
     clock, calls = itertools.count(), []
     contenders = {name: lambda name=name: calls.append(name) for name in ("a", "b")}
     times = timing.interleave(contenders, turns=3, seconds=0, clock=lambda: next(clock))
