@@ -250,11 +250,13 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
 
     root: the edge that the walk starts from; seed: the gradient with which it starts.
     """
-    sums: _Sums = {root: [seed, False]}
+    sums: _Sums
     if type(root) is tuple:
         last, index = root
         sums = {last: [None] * len(last.outputs)}
         sums[last][index] = seed
+    else:
+        sums = {root: [seed, False]}
     for node in _youngest_first(root):
         dys = sums.pop(node, None)
         if dys is not None:  # else no gradient came this way

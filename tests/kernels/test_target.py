@@ -17,6 +17,7 @@ FMA = {
     "avx2": r"vfmadd\d+ps\s",
     "arm64": r"fmla\s+v\d+\.4s",
 }
+WHOLE = FMA | {"avx512": FMA["avx512"] + r".*%zmm", "avx2": FMA["avx2"] + r".*%ymm"}
 
 
 def inner_loop(code: str, pattern: str) -> list[str]:
@@ -41,6 +42,8 @@ def test_the_tile_of_a_convolution_stays_in_registers(name: str, sums: bool, out
     text = TASKS["correlate"].code(tuple(sorted(constants.items())), target)
     loop = inner_loop(assembly(text, target), FMA[name])
     assert sum(bool(re.search(FMA[name], line)) for line in loop) == tile.rows * tile.vectors
+    whole = tile.rows * (tile.wide // target.lanes)
+    assert sum(bool(re.search(WHOLE[name], line)) for line in loop) == whole
     stored = [
         line for line in loop if re.match(r"(vmov\w+\s+%[xyz]mm\d+, .*\(|st[rpu]+\s+q)", line)
     ]

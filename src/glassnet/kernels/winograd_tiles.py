@@ -255,23 +255,29 @@ def put(
     if (high == OUT) & (wide == OUT):  # mostly, and without a question at each place
         for i in unroll(OUT):
             for j in unroll(OUT):
-                value = grid[i][j] + more
-                store(y + begin + i * row + j * sizes[O], value)
-                all_of[j % 2] = all_of[j % 2] + value
-                if SUMS:
-                    taken(value, shift, total[j % 2])
+                to = y + begin + i * row + j * sizes[O]
+                put_one(grid[i][j] + more, to, all_of, shift, total, j % 2, SUMS)
     else:
         for i in unroll(OUT):
             for j in unroll(OUT):
                 if (high > i) & (wide > j):
-                    value = grid[i][j] + more
-                    store(y + begin + i * row + j * sizes[O], value)
-                    all_of[j % 2] = all_of[j % 2] + value
-                    if SUMS:
-                        taken(value, shift, total[j % 2])
+                    to = y + begin + i * row + j * sizes[O]
+                    put_one(grid[i][j] + more, to, all_of, shift, total, j % 2, SUMS)
     seen[0] = fma(widened(all_of[0] + all_of[1]), 0.0, seen[0])
     if SUMS:
         put_down(sums, sizes[O], [total[0][k] + total[1][k] for k in unroll(2)])
+
+
+@part
+def put_one(
+    value: Any, y: Floats, all_of: list[Any], shift: Floats, total: list[list[Any]], k: int,
+    SUMS: bool,
+) -> None:  # fmt: skip
+    """y = value, which goes into sum k of those that show what is not finite, and of channels."""
+    store(y, value)
+    all_of[k] = all_of[k] + value
+    if SUMS:
+        taken(value, shift, total[k])
 
 
 @part
