@@ -10,6 +10,9 @@ WEB := .venv/.ready-web
 PARITY := .venv-parity/.ready
 
 INSTALL := -m pip --disable-pip-version-check install -qq
+# A lock names every package with its hashes, so nothing is left to resolve: a release that appeared
+# after the lock cannot turn up in it.
+LOCKED := $(INSTALL) --require-hashes --no-deps -r
 PACKAGE := $(INSTALL) --no-deps --no-build-isolation --editable .
 UV := uv==0.13.9
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1
@@ -71,25 +74,25 @@ distclean: clean  ## remove the environments too
 # The environments. requirements-dev.txt holds all that requirements.txt does.
 $(DEMO): requirements.txt pyproject.toml | .venv/.made
 	@echo "Installing what glassnet needs (about a minute)..."
-	@.venv/bin/python $(INSTALL) --require-hashes -r requirements.txt
+	@.venv/bin/python $(LOCKED) requirements.txt
 	@.venv/bin/python $(PACKAGE)
 	@touch $@
 
 $(WEB): requirements-web.txt pyproject.toml | .venv/.made
 	@echo "Installing glassnet and its web app (about a minute)..."
-	@.venv/bin/python $(INSTALL) --require-hashes -r requirements-web.txt
+	@.venv/bin/python $(LOCKED) requirements-web.txt
 	@.venv/bin/python $(PACKAGE)
 	@touch $@
 
 $(DEV): requirements-dev.txt pyproject.toml | .venv/.made
 	@echo "Installing glassnet and its development tools (about a minute)..."
-	@.venv/bin/python $(INSTALL) --require-hashes -r requirements-dev.txt
+	@.venv/bin/python $(LOCKED) requirements-dev.txt
 	@.venv/bin/python $(PACKAGE)
 	@touch $@
 
 $(PARITY): requirements-dev.txt requirements-parity.txt pyproject.toml | .venv-parity/.made
 	@echo "Installing PyTorch beside glassnet, in .venv-parity (some minutes)..."
-	@.venv-parity/bin/python $(INSTALL) --require-hashes -r requirements-dev.txt
+	@.venv-parity/bin/python $(LOCKED) requirements-dev.txt
 	@.venv-parity/bin/python $(INSTALL) -r requirements-parity.txt
 	@.venv-parity/bin/python $(PACKAGE)
 	@touch $@
