@@ -111,19 +111,25 @@ def rows_by_columns(
     K: int,
     down: int,
     along: int,
+    bands: int,
     *,
     MB: int,
     NB: int,
 ) -> None:
-    """y[m, n] = sum over k of a[m down + k along] b[k, n], for groups begin .. end of columns."""
+    """y[m, n] = sum over k of a[m down + k along] b[k, n].
+
+    For blocks begin .. end of y: `bands` of rows, one after the other, by groups of NB vectors.
+    """
     room = rooms + slot * DEEP * NB * lanes()
+    groups = (N + NB * lanes() - 1) // (NB * lanes())
     for unit in range(begin, end):
-        first = unit * NB * lanes()
+        band, first = unit // groups, unit % groups * NB * lanes()
+        top, bottom = M * band // bands, M * (band + 1) // bands
         for k in range(0, K, DEEP):
             deep = min(DEEP, K - k)
             beside(b + (k * N + first), room, N, deep, N - first, NB)
-            for m in range(0, M, MB):
-                ms = [min(m + i, M - 1) for i in unroll(MB)]
+            for m in range(top, bottom, MB):
+                ms = [min(m + i, bottom - 1) for i in unroll(MB)]
                 so_far = [read_row(y + (i * N + first), N - first, k, NB) for i in ms]
                 at = [a + (i * down + k * along) for i in ms]
                 acc = strided(at, along, deep, room, so_far)
@@ -167,17 +173,22 @@ def write_row(y: Floats, row: list[Any], columns: int) -> None:
 
 
 def times(a: Array, b: Array, turned: bool = False) -> Array:
-    """a b, or a^T b: a (M, K) or, turned, (K, M), b (K, N), both contiguous -> (M, N)."""
+    """a b, or a^T b: a (M, K) or, turned, (K, M), b (K, N), both contiguous -> (M, N).
+
+    Turned, that is for the gradient of weights, threads share rows out, as `times_rows` and
+    optimisers do with the weights: what a thread writes here it reads again there.
+    """
     k, n = b.shape
     m = a.shape[1] if turned else len(a)
     down, along = (1, m) if turned else (k, 1)
     tile = best_tile(m, n, host().lanes, host().registers, True)
     width = tile.vectors * host().lanes
-    units = -(-n // width)
-    parts = launch.parts(units, m * n * k / 4)
+    groups, work = -(-n // width), m * n * k / 4
+    bands = launch.parts(m // tile.rows, work) if turned else 1
+    parts = launch.parts(bands * groups, work)
     y, rooms = memory.empty((m, n)), memory.empty((parts, DEEP, width))
     compiled = rows_by_columns.compiled(MB=tile.rows, NB=tile.vectors)
-    compiled(units, parts, a, b, y, rooms, m, n, k, down, along)
+    compiled(bands * groups, parts, a, b, y, rooms, m, n, k, down, along, bands)
     return y
 
 

@@ -6,7 +6,9 @@ The functions at the end have the names and signatures of the pages in `optim/`,
 give formulas and sources, but take lists: `UPDATES` has them. NumPy walks over memory once for each
 sign of a formula, ten to fifteen times a step. Here a rule is written for LANES numbers, which stay
 in registers from the gradient to the new weight. One call updates all parameters of a group: a
-table says where each lies, and threads share the numbers of all as if they were one flat vector.
+table says where each lies. Every thread takes the same share of each parameter, since layers share
+them out so too: a thread finds in its own cache the gradient that it computed, and leaves there the
+weights that it needs next.
 """
 
 from __future__ import annotations
@@ -66,6 +68,7 @@ def step_part(
         store_part(held[i], state[i], count)
 
 
+SHARES = 1 << 10  # of each parameter, for as many threads at most
 ROW = 6  # entries of the table for a parameter: addresses of p, g, s, t, u, and its size
 
 
@@ -85,21 +88,26 @@ def step(
     begin: int, end: int, table: Longs, rows: int,
     a: float, b: float, c: float, d: float, e: float, f: float, h: float, k: float, *, name: str,
 ) -> None:  # fmt: skip
-    """Numbers `begin` to `end` of all parameters, counted from one to the next, in place."""
+    """Shares `begin` to `end` of each parameter, of SHARES in all, in place."""
     numbers = [a, b, c, d, e, f, h, k]
-    first = 0
     for i in range(rows):
         row = table + i * ROW
         p, g = pointer(row[0], "Floats"), pointer(row[1], "Floats")
         state = [pointer(row[2 + j], "Floats") for j in unroll(RULES[name][1])]
-        last = min(end - first, row[5])
-        for j in range(max(begin - first, 0), last, lanes()):
+        last = share(row[5], end)
+        for j in range(share(row[5], begin), last, lanes()):
             held = [at + j for at in state]
             if last - j >= lanes():
                 step_part(p + j, g + j, held, numbers, lanes(), name)
             else:
                 step_part(p + j, g + j, held, numbers, last - j, name)
-        first += row[5]
+
+
+@part
+def share(size: int, unit: int) -> int:
+    """Where share `unit` of `size` numbers begins: at a whole vector."""
+    vectors = (size + lanes() - 1) // lanes()
+    return min(vectors * unit // SHARES * lanes(), size)
 
 
 def run(name: str, p: Arrays, g: Arrays, state: list[Arrays], *numbers: float) -> None:
@@ -113,16 +121,15 @@ def run(name: str, p: Arrays, g: Arrays, state: list[Arrays], *numbers: float) -
         size += arrays[0].size
     given = [*map(float, numbers), *[0.0] * 8][:8]
     work = size * (3 + 2 * len(state))
-    step.compiled(name=name)(size, parts(size, work), table, len(p), *given)
+    step.compiled(name=name)(SHARES, parts(SHARES, work), table, len(p), *given)
 
 
 def serves(p: Array, *state: Array | None) -> bool:
     """Whether all are float32 blocks of memory of one layout (None is none)."""
-    return (
-        single(p, *state)
-        and all(a is None or a.strides == p.strides for a in state)
-        and _is_block(p.shape, p.strides)
-    )
+    for a in state:
+        if a is not None and a.strides != p.strides:
+            return False
+    return single(p, *state) and _is_block(p.shape, p.strides)
 
 
 @lru_cache(1024)

@@ -40,6 +40,8 @@ def axes_of(dim: Dim, ndim: int) -> Axes:
 
 def axis_of(dim: int, ndim: int) -> int:
     """The axis that `dim` names among `ndim`, counted from 0. Raises ShapeError as axes_of."""
+    if type(dim) is int and -ndim <= dim < ndim:
+        return dim % ndim
     return axes_of(dim, ndim)[0]
 
 
