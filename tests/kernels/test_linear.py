@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassnet.kernels import dispatch
+from glassnet.kernels import dispatch, linear
 from tests.kernels.twins import hold_equal
 
 TOLERANCE = 3e-6
@@ -34,6 +34,26 @@ def test_layers_of_real_networks(n: int) -> None:
         x, weight = normal(n, inputs), normal(outputs, inputs, seed=1)
         hold_equal("linear", x, weight, normal(outputs), tolerance=TOLERANCE)
         hold_equal("matmul", x, np.ascontiguousarray(weight.T), tolerance=TOLERANCE)
+
+
+@pytest.mark.parametrize("cache", [0, 1 << 14, 1 << 20])
+def test_the_size_of_the_cache_changes_no_bit(cache: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, weight, bias = normal(61, 300), normal(45, 300, seed=1), normal(45, seed=2)
+    before = linear.times_rows(x, weight, bias)
+    monkeypatch.setattr(linear, "nearest_cache", lambda: cache)
+    np.testing.assert_array_equal(linear.times_rows(x, weight, bias), before)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 9, 64])
+def test_rows_of_a_gradient_that_threads_share_out(rows: int) -> None:
+    dy, x = normal(300, rows), normal(300, 150, seed=1)
+    wide = np.pad(dy, ((0, 0), (0, 64)))  # more rows, for as many threads as there are
+    np.testing.assert_allclose(
+        linear.times(dy, x, turned=True), dy.T.astype(float) @ x, rtol=0, atol=1e-4
+    )
+    np.testing.assert_allclose(
+        linear.times(wide, x, turned=True)[:rows], dy.T.astype(float) @ x, rtol=0, atol=1e-4
+    )
 
 
 def test_more_axes_and_other_layouts() -> None:

@@ -22,7 +22,7 @@ from glassnet.kernels.dispatch import register
 from glassnet.kernels.layout import Array, plain, single
 from glassnet.kernels.microkernel import best_tile, dots, strided, sum_each
 from glassnet.kernels.ready import Empty, Launch, Ready, run_all
-from glassnet.kernels.target import host
+from glassnet.kernels.target import host, nearest_cache
 from glassnet.kernels.vector import (
     Floats,
     lane,
@@ -40,7 +40,7 @@ Gradients = tuple[Array | None, ...]
 DEEP = 256  # of the sum at once: 16 columns of b, so many deep, are half of the nearest cache
 LARGE = 2**24  # multiply-adds from which BLAS, which copies both matrices into blocks, is faster
 ROWS = 4  # of the tile of dot products
-NEAR = 4096  # floats of a in the nearest cache, beside three rows of b
+BESIDE = 4096  # floats of the nearest cache for rows of b: what it has more is for rows of a
 
 
 # -- y = a b^T -------------------------------------------------------------------------------------
@@ -55,16 +55,16 @@ def rows_by_rows(
     M: int,
     N: int,
     K: int,
+    near: int,
     *,
     COLUMNS: int,
     FEW: bool,
 ) -> None:
     """y[m, n] = bias[n] + sum over k of a[m, k] b[n, k], for groups begin .. end of columns.
 
-    COLUMNS: of a tile. FEW: rows of a are so few that b comes from memory as fast as it can, asked
-    for a tile before.
+    near: rows of a that stay in the nearest cache. COLUMNS: of a tile. FEW: rows of a are so few
+    that b comes from memory as fast as it can, asked for a tile before.
     """
-    near = max(1, NEAR // (ROWS * K)) * ROWS  # rows of a that stay in the nearest cache
     for block in range(0, M, near):
         for unit in range(begin, end):
             ns = [min(unit * COLUMNS + j, N - 1) for j in unroll(COLUMNS)]
@@ -92,8 +92,9 @@ def _times_rows(a: Array, b: Array, bias: Array | None, y: Array) -> Launch:
     columns = 3 if host().registers == 16 else 4  # as many sums as there are registers for
     units = -(-n // columns)
     slots = launch.parts(units, m * n * k / 4)
+    near = max(1, (nearest_cache() // 4 - BESIDE) // (ROWS * k)) * ROWS
     run = rows_by_rows.compiled(COLUMNS=columns, FEW=m <= ROWS)
-    return run, (units, slots, a, b, bias, y, m, n, k)
+    return run, (units, slots, a, b, bias, y, m, n, k, near)
 
 
 # -- y = a b ---------------------------------------------------------------------------------------

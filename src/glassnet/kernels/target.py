@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
@@ -38,6 +39,16 @@ def host() -> Target:
     if {"avx2", "fma"} <= flags:
         return Target(triple, cpu, features, lanes=8, registers=16)
     return Target(triple, cpu, features, lanes=4, registers=16 if "x86" in triple else 32)
+
+
+@cache
+def nearest_cache() -> int:
+    """Bytes of the first data cache of a core, as Linux tells; else 32 KB, which all have."""
+    try:
+        size = Path("/sys/devices/system/cpu/cpu0/cache/index0/size").read_text()
+        return int(size.strip().removesuffix("K")) * 1024
+    except (OSError, ValueError):
+        return 32 * 1024
 
 
 # Processors that this one can compile for but not run: for tests, and to look at their code.
