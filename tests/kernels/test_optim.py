@@ -49,6 +49,20 @@ def one(update: Any) -> Any:
     return call
 
 
+def test_layouts_that_do_not_matter_and_one_that_does() -> None:
+    draw = np.random.default_rng(0)
+    filters = draw.random((8, 5, 5, 1), np.float32).transpose(0, 3, 1, 2)  # channels last
+    state = np.zeros_like(filters), np.zeros_like(filters)
+    assert filters.strides != state[0].strides  # of the one channel; the numbers lie alike
+    assert compiled.serves(filters, *state)
+    assert not compiled.serves(draw.random((8, 5), np.float32), draw.random((5, 8), np.float32).T)
+    weight = draw.random((40, 30), np.float32)
+    turned = np.asfortranarray(draw.random((40, 30), np.float32))
+    expected = weight - np.float32(0.5) * turned
+    compiled.UPDATES["sgd_update"]([weight], [turned], None, 1, 0.5)
+    np.testing.assert_allclose(weight, expected, rtol=1e-6)
+
+
 def test_many_parameters_in_one_call() -> None:
     draw = np.random.default_rng(0)
     sizes = [5, 0, 40_000, 1, 13, 20_001]

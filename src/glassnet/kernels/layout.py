@@ -62,14 +62,18 @@ def like(x: Array) -> Array:
     return nchw(memory.empty((n, h, w, c)))
 
 
+def alike(x: Array, other: Array) -> bool:
+    """Whether two arrays of one shape lie alike; the stride of an axis of length 1 says nothing."""
+    if x.strides == other.strides:
+        return True
+    axes = zip(x.strides, other.strides, x.shape, strict=True)
+    return all(a == b or length == 1 for a, b, length in axes)
+
+
 def in_layout_of(x: Array, other: Array) -> Array:
     """`x` as float32 in the layout of a dense `other` of the same shape: itself, or a copy."""
-    if x.dtype == F32 and (x.strides == other.strides or (_c(x) and _c(other))):
+    if x.dtype == F32 and alike(x, other):
         return x
     made = like(other)
     made[...] = x
     return made
-
-
-def _c(x: Array) -> bool:
-    return x.flags.c_contiguous

@@ -22,7 +22,7 @@ import numpy as np
 
 from glassnet.kernels.compile import task
 from glassnet.kernels.launch import parts
-from glassnet.kernels.layout import Array, single
+from glassnet.kernels.layout import Array, alike, single
 from glassnet.kernels.vector import (
     Floats,
     Longs,
@@ -111,7 +111,8 @@ def share(size: int, unit: int) -> int:
 
 
 def run(name: str, p: Arrays, g: Arrays, state: list[Arrays], *numbers: float) -> None:
-    """Make a step of the rule `name`."""
+    """Make a step of the rule `name`; gradients in whatever layout."""
+    g = [_laid_out(given, parameter) for given, parameter in zip(g, p, strict=True)]
     table = np.empty((len(p), ROW), np.int64)
     nothing = [None] * len(p)
     held = [*state, nothing, nothing, nothing][:3]
@@ -124,10 +125,19 @@ def run(name: str, p: Arrays, g: Arrays, state: list[Arrays], *numbers: float) -
     step.compiled(name=name)(SHARES, parts(SHARES, work), table, len(p), *given)
 
 
+def _laid_out(g: Array, p: Array) -> Array:
+    """A gradient in the layout of its parameter: itself, or a copy."""
+    if single(g) and alike(g, p):
+        return g
+    made = np.empty_like(p)
+    made[...] = g
+    return made
+
+
 def serves(p: Array, *state: Array | None) -> bool:
     """Whether all are float32 blocks of memory of one layout (None is none)."""
     for a in state:
-        if a is not None and a.strides != p.strides:
+        if a is not None and not alike(a, p):
             return False
     return single(p, *state) and _is_block(p.shape, p.strides)
 

@@ -295,9 +295,6 @@ class _Together:
         twin = self.twins[page]
         if twin is None or not twin[1](p, *rule.arrays):
             return False
-        if g.strides != p.strides or g.dtype != p.dtype:
-            g, other = np.empty_like(p), g
-            g[...] = other
         self.calls.setdefault((twin[0], rule.numbers), []).append((p, g, *rule.arrays))
         return True
 
