@@ -34,17 +34,26 @@ def write() -> None:
 
 
 def _tables(rows: list[Row]) -> str:
-    machines = sorted({f"{row['machine']}; {row['versions']}" for row in rows})
-    load = max(row.get("load", 0.0) for row in rows)
-    parts = [f"Measured on {'; and on '.join(machines)}, at a load of up to {load:.0f}.\n"]
+    parts = []
     for title, chosen in _sections(rows).items():
         if chosen:
-            parts.append(f"### {title}\n\n{_table(chosen)}")
-    parts.append(f"### Layer by layer\n\n{_layer_tables(rows, 'layers of ')}")
-    alone = _layer_tables(rows, "one thread, layers of ")
-    if alone:
-        parts.append(f"### Layer by layer on one thread\n\n{alone}")
+            parts.append(f"### {title}\n\n{_measured(chosen)}\n\n{_table(chosen)}")
+    layers = {
+        "Layer by layer": "layers of ",
+        "Layer by layer on one thread": "one thread, layers of ",
+    }
+    for title, begin in layers.items():
+        chosen = [row for row in rows if row["name"].startswith(begin)]
+        if chosen:
+            parts.append(f"### {title}\n\n{_measured(chosen)}\n\n{_layer_tables(rows, begin)}")
     return "\n".join(parts)
+
+
+def _measured(rows: list[Row]) -> str:
+    """Where and with what; a page may hold what different machines measured."""
+    machines = sorted({f"{row['machine']}; {row['versions']}" for row in rows})
+    load = max(row.get("load", 0.0) for row in rows)
+    return f"Measured on {'; and on '.join(machines)}, at a load of up to {load:.0f}."
 
 
 def _sections(rows: list[Row]) -> dict[str, list[Row]]:
