@@ -61,6 +61,10 @@ def test_layouts_that_do_not_matter_and_one_that_does() -> None:
     expected = weight - np.float32(0.5) * turned
     compiled.UPDATES["sgd_update"]([weight], [turned], None, 1, 0.5)
     np.testing.assert_allclose(weight, expected, rtol=1e-6)
+    turned = draw.random((3, 4, 5, 6), np.float32).transpose(1, 0, 3, 2)  # a block of its own order
+    expected = turned - np.float32(0.5) * np.ones((4, 3, 6, 5), np.float32)
+    compiled.UPDATES["sgd_update"]([turned], [np.ones((4, 3, 6, 5), np.float32)], None, 1, 0.5)
+    np.testing.assert_allclose(turned, expected, rtol=1e-6)
 
 
 def test_many_parameters_in_one_call() -> None:

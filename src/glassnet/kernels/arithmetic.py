@@ -13,7 +13,7 @@ import numpy as np
 from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import LARGE, register
 from glassnet.kernels.launch import parts
-from glassnet.kernels.layout import Array, dense, like, single
+from glassnet.kernels.layout import Array, alike, dense, like, single
 from glassnet.kernels.vector import Floats, lanes, load, load_part, store, store_part
 
 
@@ -36,7 +36,7 @@ def added(a: Array, b: Array) -> Array:
 
 def serves(a: Any, b: Any) -> bool:
     """Whether both are large blocks of memory of one layout."""
-    return a.size >= LARGE and single(a, b) and a.strides == b.strides and dense(a) is a
+    return a.size >= LARGE and single(a, b) and alike(a, b) and dense(a) is a
 
 
 def add_forward(a: Array, b: Array) -> tuple[Array, None]:

@@ -55,11 +55,13 @@ def dense(x: Array) -> Array:
 
 
 def like(x: Array) -> Array:
-    """A new array of the shape and layout of a dense `x`."""
+    """A new float32 array of the shape of `x`, and of its layout where that is one block."""
     if x.flags.c_contiguous:
         return memory.empty(x.shape)
-    n, c, h, w = x.shape
-    return nchw(memory.empty((n, h, w, c)))
+    if x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous:
+        n, c, h, w = x.shape
+        return nchw(memory.empty((n, h, w, c)))
+    return np.empty_like(x, F32)
 
 
 def alike(x: Array, other: Array) -> bool:
@@ -71,7 +73,7 @@ def alike(x: Array, other: Array) -> bool:
 
 
 def in_layout_of(x: Array, other: Array) -> Array:
-    """`x` as float32 in the layout of a dense `other` of the same shape: itself, or a copy."""
+    """`x` as float32 in the layout of `other`, a block of the same shape: itself, or a copy."""
     if x.dtype == F32 and alike(x, other):
         return x
     made = like(other)

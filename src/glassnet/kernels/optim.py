@@ -22,7 +22,7 @@ import numpy as np
 
 from glassnet.kernels.compile import task
 from glassnet.kernels.launch import parts
-from glassnet.kernels.layout import Array, alike, single
+from glassnet.kernels.layout import Array, alike, in_layout_of, single
 from glassnet.kernels.vector import (
     Floats,
     Longs,
@@ -112,7 +112,7 @@ def share(size: int, unit: int) -> int:
 
 def run(name: str, p: Arrays, g: Arrays, state: list[Arrays], *numbers: float) -> None:
     """Make a step of the rule `name`; gradients in whatever layout."""
-    g = [_laid_out(given, parameter) for given, parameter in zip(g, p, strict=True)]
+    g = [in_layout_of(given, parameter) for given, parameter in zip(g, p, strict=True)]
     table = np.empty((len(p), ROW), np.int64)
     nothing = [None] * len(p)
     held = [*state, nothing, nothing, nothing][:3]
@@ -123,15 +123,6 @@ def run(name: str, p: Arrays, g: Arrays, state: list[Arrays], *numbers: float) -
     given = [*map(float, numbers), *[0.0] * 8][:8]
     work = size * (3 + 2 * len(state))
     step.compiled(name=name)(SHARES, parts(SHARES, work), table, len(p), *given)
-
-
-def _laid_out(g: Array, p: Array) -> Array:
-    """A gradient in the layout of its parameter: itself, or a copy."""
-    if single(g) and alike(g, p):
-        return g
-    made = np.empty_like(p)
-    made[...] = g
-    return made
 
 
 def serves(p: Array, *state: Array | None) -> bool:
