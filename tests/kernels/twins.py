@@ -52,20 +52,22 @@ def guarded(x: Array, offset: int = 0) -> Array:
 @contextmanager
 def canaries() -> Iterator[None]:
     """Give out every array of the memory pool between canaries, and look at them at the end."""
-    given: list[tuple[Array, int]] = []
+    given: list[tuple[Array, int, int]] = []
 
-    def empty(shape: tuple[int, ...]) -> Array:
-        size = int(np.prod(shape))
-        whole = np.full(size + 2 * AROUND, CANARY, np.float32)
-        given.append((whole, size))
-        return whole[AROUND : AROUND + size].reshape(shape)
+    def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        whole = np.full(-(-size // 4) + 2 * AROUND, CANARY, np.float32).view(np.uint8)
+        begin, end = 4 * AROUND, 4 * AROUND + size
+        given.append((whole, begin, end))
+        return whole[begin:end].view(dtype).reshape(shape)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "empty", empty)
         yield
-    for whole, size in given:
-        assert (whole[:AROUND] == CANARY).all(), "written before an array"
-        assert (whole[AROUND + size :] == CANARY).all(), "written after an array"
+    for whole, begin, end in given:
+        before = np.full(len(whole) // 4, CANARY, np.float32).view(np.uint8)
+        assert (whole[:begin] == before[:begin]).all(), "written before an array"
+        assert (whole[end:] == before[end:]).all(), "written after an array"
 
 
 def hold_equal(

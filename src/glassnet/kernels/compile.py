@@ -69,14 +69,15 @@ class Task:
 
     def compiled(self, **constants: Any) -> Callable[..., None]:
         """The callable for these constants: f(units, parts, *arguments)."""
-        key = tuple(sorted(constants.items()))
-        if WATCHED is not None:
-            WATCHED[self.__name__, key] = self
-        found = self._compiled.get(key)
+        said = tuple(constants.items())  # each caller says them in an order of its own
+        found = self._compiled.get(said) if WATCHED is None else None
         if found is None:
+            key = tuple(sorted(said))
+            if WATCHED is not None:
+                WATCHED[self.__name__, key] = self
             with _LOCK:
                 found = self._compiled.get(key) or self._load(key)
-                self._compiled[key] = found
+                self._compiled[key] = self._compiled[said] = found
         return found
 
     def __call__(self, units: int, parts: int, *arguments: Any) -> None:

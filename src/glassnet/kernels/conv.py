@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.kernels import memory, winograd
+from glassnet.kernels import memory
 from glassnet.kernels.depthwise import Depthwise
 from glassnet.kernels.direct import Size3, Sweep, cut
 from glassnet.kernels.dispatch import register
@@ -27,6 +27,7 @@ from glassnet.kernels.layout import Array, nchw, nhwc, single
 from glassnet.kernels.statistics import Sums
 from glassnet.kernels.threads import get_num_threads
 from glassnet.kernels.walk import Axis, backward_axes, forward_axis
+from glassnet.kernels.winograd import Tiles, pays, turned
 
 Size4 = tuple[int, ...]
 
@@ -40,9 +41,7 @@ class Convolution:
         self.out = win.places(*self.size)
         self.taps = win.kernel[0]
         plain = win.kernel in ((3, 3), (5, 5)) and win.stride == win.dilation == (1, 1)
-        self.winograd = (
-            plain and groups == 1 and winograd.pays(x[0], x[1], w[0], self.out, self.taps)
-        )
+        self.winograd = plain and groups == 1 and pays(x[0], x[1], w[0], self.out, self.taps)
         self.pads = (win.padding[0][0], win.padding[1][0])
         self._axes = list(
             zip(self.size, win.kernel, win.stride, win.padding, win.dilation, strict=True)
@@ -55,6 +54,19 @@ class Convolution:
             return None
         made = Depthwise(self.batch, self.channels, self.size, self.out, self._axes)
         return made if made.served else None
+
+    @cached_property
+    def tiles(self) -> Tiles:
+        """The tiles of y, and of dw."""
+        return Tiles((self.batch, *self.size, self.channels), self.outputs, self.out, self.pads,
+                     self.taps)  # fmt: skip
+
+    @cached_property
+    def tiles_back(self) -> Tiles:
+        """The tiles of dx over dy."""
+        above, left = self.pads
+        around = (self.taps - 1 - above, self.taps - 1 - left)
+        return Tiles(self.result, self.channels, self.size, around, self.taps)
 
     @property
     def result(self) -> Size4:
@@ -129,8 +141,8 @@ def convolved(
     if made.depthwise is not None:
         return made.depthwise.run(x, hwio(weight)[:, :, 0], bias), None
     if fast:
-        sizes = (made.outputs, made.out, made.pads, made.taps)
-        tiled, taken = winograd.forward(x, winograd.filters(hwio(weight)), bias, *sizes, sums)
+        tiles = made.tiles
+        tiled, taken = tiles.run(x, tiles.filters(hwio(weight)), bias, sums)
         if tiled is not None:
             return tiled, taken
     y = memory.empty(made.result)
@@ -143,14 +155,14 @@ def conv2d_backward(
     """dx, dweight and dbias, as the page states them."""
     x, weight, made, biased, fast = cache
     dy = nhwc(dy)
-    dx, dw = _shortcut_back(dy, x, weight, made, fast, needs)
-    db = dy.sum(0).sum(0).sum(0) if dw is not None and biased and needs[2] else None
+    biased = biased and needs[2]
+    dx, dw, db = _shortcut_back(dy, x, weight, made, fast, (*needs[:2], biased))
     if needs[0] and dx is None:
         missing = len(made.backward) < made.phases
         dx = (memory.zeros if missing else memory.empty)(x.shape)
         for sweep in made.backward:
             sweep.run(dy, weight, True, None, dx)
-    if (needs[1] and dw is None) or (biased and needs[2] and db is None):
+    if (needs[1] and dw is None) or (biased and db is None):
         sums = made.forward.filters(x, dy)  # (G, K + 1, O/G)
         db = sums[:, -1].reshape(-1) if biased else None
         taps = sums[:, : weight[0].size].transpose(1, 0, 2)
@@ -164,16 +176,19 @@ def conv2d_backward(
 
 def _shortcut_back(
     dy: Array, x: Array, weight: Array, made: Convolution, fast: bool, needs: tuple[bool, ...]
-) -> tuple[Array | None, Array | None]:
-    """dx (N, H, W, C) and dw (KH, KW, C/G, O) where another way than the direct one has them."""
-    dx, dw, each = None, None, made.depthwise
+) -> tuple[Array | None, Array | None, Array | None]:
+    """dx (N, H, W, C), dw (KH, KW, C/G, O), db (O), by a way other than the direct one."""
+    dx, dw, db, each = None, None, None, made.depthwise
     if each is not None:
         dx = each.backward_x(dy, hwio(weight)[:, :, 0]) if needs[0] else None
         dw = each.backward_w(x, dy)[:, :, None] if needs[1] else None
+        db = dy.sum(0).sum(0).sum(0) if needs[2] else None
     elif fast:
-        dx = winograd.backward_x(dy, hwio(weight), made.size, made.pads) if needs[0] else None
-        dw = winograd.backward_w(x, dy, made.pads, made.taps) if needs[1] else None
-    return dx, dw
+        if needs[0]:
+            dx, _ = made.tiles_back.run(dy, made.tiles_back.filters(turned(hwio(weight))), None)
+        if needs[1]:
+            dw, db = made.tiles.gradient(x, dy, needs[2])
+    return dx, dw, db
 
 
 def hwio(weight: Array) -> Array:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from glassnet.kernels import activation as curves
-from glassnet.kernels import conv, winograd
+from glassnet.kernels import conv
 from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
 from glassnet.kernels.depthwise import zeros
@@ -98,8 +98,8 @@ def _general(made: conv.Convolution, weight: Array, bias: Array | None, curve: s
         """Winograd's tiles, where they are allowed and finite."""
         if is_exact():
             return direct(x, r)
-        U = kept((weight,), "winograd", lambda w: winograd.filters(conv.hwio(w)))
-        y, _ = winograd.forward(nhwc(x), U, bias, made.outputs, made.out, made.pads, made.taps)
+        U = kept((weight,), "winograd", lambda w: made.tiles.filters(conv.hwio(w)))
+        y, _ = made.tiles.run(nhwc(x), U, bias)
         if y is None:
             return direct(x, r)
         if r is not None:

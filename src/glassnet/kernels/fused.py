@@ -266,7 +266,7 @@ def relu_max_pool2d_forward(
     x: Array, kernel_size: Any, stride: Any = None, padding: Any = 0
 ) -> tuple[Array, Any]:
     """y = max_pool2d(relu(x))."""
-    return pool.run_max(x, pool.pool_window(kernel_size, stride, padding), relu=True)
+    return pool.run_max(x, pool.pooling(x.shape, kernel_size, stride, padding), relu=True)
 
 
 register("relu_max_pool2d", relu_max_pool2d_forward, pool.max_pool2d_backward, pool._serves_max)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
+Shelf = list[tuple[Array, int]]  # buffers of one size: (buffer, where its first line begins)
 
 SMALL = 1 << 16  # bytes below which the C library's own free lists do
 AFTER, LINE = 256, 64
@@ -41,24 +42,31 @@ class Pool:
 
     def __init__(self, bound: int) -> None:
         self.bound, self.held, self.peak = bound, 0, 0
-        self.buffers: dict[int, list[tuple[Array, int]]] = {}  # size -> (buffer, its first line)
+        self.buffers: dict[int, Shelf] = {}  # by size
+        self.asked: dict[int, Shelf] = {}  # the same ones, by what was asked for
         self.lock = threading.Lock()
 
     def take(self, size: int) -> tuple[Array, int]:
         """A buffer of at least `size` bytes that no array looks at, and where to begin in it."""
-        size = _rounded(size + AFTER + LINE)
         with self.lock:
-            for buffer, first in self.buffers.setdefault(size, []):
+            shelf = self.asked.get(size)
+            if shelf is None:
+                whole = _rounded(size + AFTER + LINE)
+                shelf = self.asked[size] = self.buffers.setdefault(whole, [])
+            for buffer, first in shelf:
                 if sys.getrefcount(buffer) == UNUSED:
                     return buffer, first
-            if self.held + size > self.bound:
-                self._give_back()
-            fresh = np.empty(size, np.uint8)
-            first = -fresh.__array_interface__["data"][0] % LINE
-            self.buffers[size].append((fresh, first))
-            self.held += size
-            self.peak = max(self.peak, self.held)
-            return fresh, first
+            return self._fresh(shelf, _rounded(size + AFTER + LINE))
+
+    def _fresh(self, shelf: Shelf, size: int) -> tuple[Array, int]:
+        if self.held + size > self.bound:
+            self._give_back()
+        buffer = np.empty(size, np.uint8)
+        first = -buffer.__array_interface__["data"][0] % LINE
+        shelf.append((buffer, first))
+        self.held += size
+        self.peak = max(self.peak, self.held)
+        return buffer, first
 
     def _give_back(self) -> None:
         """Let go of every buffer that is not in use."""

@@ -11,12 +11,14 @@ is set can a window hang over the edge of the image; then each tap is asked whet
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from glassnet.kernels import memory
 from glassnet.kernels.compile import task
+from glassnet.kernels.direct import zero
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.geometry import Pair, Window, window
 from glassnet.kernels.launch import parts
@@ -42,24 +44,29 @@ MOST_TAPS = 64  # of a window that is written out
 NONE = 255  # in the place of the tap that won
 
 
-def pool_window(kernel: Any, stride: Any, padding: Any) -> Window | None:
-    """The window of these options, or None for those that the page serves."""
+class Pooling:
+    """A window on images of one shape: what its kernels are told besides the arrays."""
+
+    def __init__(self, shape: tuple[int, ...], seen: Window) -> None:
+        n, c, h, w = shape
+        high, wide = seen.places(h, w)
+        (top, _), (left, _) = seen.padding
+        self.given, self.result = (n, h, w, c), (n, high, wide, c)
+        self.images, self.rows, self.taps = n, n * high, math.prod(seen.kernel)
+        self.numbers = (h, w, c, high, wide, *seen.stride, top, left)
+        edges = seen.padding != ((0, 0), (0, 0))  # whether it may see what is not in the image
+        self.flags = {"K": seen.kernel, "TAIL": c % host().lanes, "EDGES": edges}
+        self.once = seen.kernel == seen.stride and not edges  # no pixel is in two windows
+
+
+@lru_cache(maxsize=4096)
+def pooling(shape: tuple[int, ...], kernel: Any, stride: Any, padding: Any) -> Pooling | None:
+    """The window of these options on images (N, C, H, W); None where the page runs."""
     seen = window(kernel, kernel if stride is None else stride, padding)
-    if seen is None or math.prod(seen.kernel) > MOST_TAPS:
+    if seen is None or math.prod(seen.kernel) > MOST_TAPS or min(seen.places(*shape[2:])) < 1:
         return None
     sides = zip(seen.padding, seen.kernel, strict=True)
-    return seen if all(max(side) <= k // 2 for side, k in sides) else None
-
-
-def hangs_over(seen: Window) -> bool:
-    """Whether some place may see what is not in the image: without padding none does."""
-    return seen.padding != ((0, 0), (0, 0))
-
-
-def covers(seen: Window, height: int, width: int) -> bool:
-    """Whether each pixel is seen from exactly one place."""
-    whole = height % seen.kernel[0] == 0 and width % seen.kernel[1] == 0
-    return whole and seen.kernel == seen.stride and not hangs_over(seen)
+    return Pooling(shape, seen) if all(max(side) <= k // 2 for side, k in sides) else None
 
 
 # -- max_pool2d ------------------------------------------------------------------------------------
@@ -130,13 +137,27 @@ def hand_back(
                 store_part(to, share if ONCE else load_part(to, count) + share, count)
 
 
+@part
+def clear(
+    dx: Floats, begin: int, end: int, H: int, W: int, C: int, OH: int, OW: int, K: Pair, ONCE: bool
+) -> None:
+    """0 in images `begin` to `end`; with ONCE only where no window lies, below and at the right."""
+    if ONCE:
+        for row in range(begin * H, end * H):
+            first = select(row % H < OH * K[0], OW * K[1], 0)
+            zero(dx + (row * W + first) * C, (W - first) * C)
+    else:
+        zero(dx + begin * H * W * C, (end - begin) * H * W * C)
+
+
 @task
 def max_down(
     begin: int, end: int, dy: Floats, winner: Bytes, dx: Floats,
     H: int, W: int, C: int, OH: int, OW: int, down: int, right: int, top: int, left: int,
     *, K: Pair, TAIL: int, EDGES: bool, ONCE: bool,
 ) -> None:  # fmt: skip
-    """Images `begin` to `end` of dx. ONCE: each pixel is in one window; else dx starts at 0."""
+    """Images `begin` to `end` of dx. ONCE: no pixel is in two windows."""
+    clear(dx, begin, end, H, W, C, OH, OW, K, ONCE)
     for row in range(begin * OH, end * OH):
         h = row % OH * down - top
         for ow in range(OW):
@@ -154,47 +175,30 @@ def max_down(
                 hand_back(dy + here, winner + here, to + c, TAIL, h, w, H, W, C, K, EDGES, ONCE)
 
 
-def _numbers(x: Array, seen: Window) -> tuple[int, ...]:
-    """H, W, C, OH, OW and the window's steps, as the tasks take them; x (N, H, W, C)."""
-    _, h, w, c = x.shape
-    (top, _), (left, _) = seen.padding
-    return (h, w, c, *seen.places(h, w), *seen.stride, top, left)
-
-
-def _flags(seen: Window, c: int) -> dict[str, Any]:
-    return {"K": seen.kernel, "TAIL": c % host().lanes, "EDGES": hangs_over(seen)}
-
-
 def max_pool2d_forward(
     x: Array, kernel_size: Any, stride: Any = None, padding: Any = 0, *_: Any, **__: Any
 ) -> tuple[Array, Any]:
     """y[n, c, h, w] = max over i, j of x[n, c, h s + i, w s + j], outside the image -inf."""
-    return run_max(x, pool_window(kernel_size, stride, padding), relu=False)
+    return run_max(x, pooling(x.shape, kernel_size, stride, padding), relu=False)
 
 
-def run_max(x: Array, seen: Window | None, relu: bool) -> tuple[Array, Any]:
+def run_max(x: Array, made: Pooling | None, relu: bool) -> tuple[Array, Any]:
     """The maxima, of the positive entries alone with `relu`, and which taps won."""
-    assert seen is not None
-    x = nhwc(x)
-    n, h, w, c = x.shape
-    high, wide = seen.places(h, w)
-    y = memory.empty((n, high, wide, c))
-    winner = np.empty(y.shape, np.uint8)
-    work = 2 * y.size * math.prod(seen.kernel)
-    run = max_up.compiled(**_flags(seen, c), RELU=relu)
-    run(n * high, parts(n * high, work), x, y, winner, *_numbers(x, seen))
-    return nchw(y), (winner, seen, x.shape)
+    assert made is not None
+    y = memory.empty(made.result)
+    winner = memory.empty(made.result, np.uint8)
+    slots = parts(made.rows, 2 * y.size * made.taps)
+    run = max_up.compiled(**made.flags, RELU=relu)
+    run(made.rows, slots, nhwc(x), y, winner, *made.numbers)
+    return nchw(y), (winner, made)
 
 
-def max_pool2d_backward(dy: Array, cache: Any) -> Array:
+def max_pool2d_backward(dy: Array, cache: tuple[Array, Pooling]) -> Array:
     """dx[n, c, h s + i, w s + j] += dy[n, c, h, w] for the tap (i, j) that saw the maximum."""
-    winner, seen, shape = cache
-    n, h, w, c = shape
-    once = covers(seen, h, w)
-    dx = memory.empty(shape) if once else memory.zeros(shape)
-    run = max_down.compiled(**_flags(seen, c), ONCE=once)
-    work = 2 * dx.size
-    run(n, parts(n, work), nhwc(dy), winner, dx, *_numbers(dx, seen))
+    winner, made = cache
+    dx = memory.empty(made.given)
+    run = max_down.compiled(**made.flags, ONCE=made.once)
+    run(made.images, parts(made.images, 2 * dx.size), nhwc(dy), winner, dx, *made.numbers)
     return nchw(dx)
 
 
@@ -203,11 +207,7 @@ def _serves_max(
     ceil_mode: bool = False,
 ) -> bool:  # fmt: skip
     plain = single(x) and x.ndim == 4 and dilation in (1, (1, 1)) and not ceil_mode
-    return plain and _fits(x.shape, pool_window(kernel_size, stride, padding))
-
-
-def _fits(shape: tuple[int, ...], seen: Window | None) -> bool:
-    return seen is not None and min(seen.places(*shape[2:])) >= 1
+    return plain and pooling(x.shape, kernel_size, stride, padding) is not None
 
 
 register("max_pool2d", max_pool2d_forward, max_pool2d_backward, _serves_max)
@@ -283,7 +283,8 @@ def avg_down(
     H: int, W: int, C: int, OH: int, OW: int, down: int, right: int, top: int, left: int,
     *, K: Pair, TAIL: int, EDGES: bool, ALL: bool, ONCE: bool,
 ) -> None:  # fmt: skip
-    """Images `begin` to `end` of dx. ONCE: each pixel is in one window; else dx starts at 0."""
+    """Images `begin` to `end` of dx. ONCE: no pixel is in two windows."""
+    clear(dx, begin, end, H, W, C, OH, OW, K, ONCE)
     for row in range(begin * OH, end * OH):
         h = row % OH * down - top
         for ow in range(OW):
@@ -303,34 +304,27 @@ def avg_pool2d_forward(
     count_include_pad: bool = True,
 ) -> tuple[Array, Any]:  # fmt: skip
     """y[n, c, h, w] = sum over i, j of x[n, c, h s + i, w s + j] / count[h, w]."""
-    seen = pool_window(kernel_size, stride, padding)
-    assert seen is not None
-    x = nchw(nhwc(x))
-    y = _averages(seen, x, count_include_pad)(x)
-    return y, (seen, count_include_pad, nhwc(x).shape)
+    made = pooling(x.shape, kernel_size, stride, padding)
+    assert made is not None
+    return _averages(made, count_include_pad)(nchw(nhwc(x))), (made, count_include_pad)
 
 
-def _averages(seen: Window, x: Array, count_include_pad: bool) -> Ready:
-    n, c, h, w = x.shape
-    high, wide = seen.places(h, w)
-    numbers = _numbers(nhwc(x), seen)
-    run = avg_up.compiled(**_flags(seen, c), ALL=count_include_pad)
+def _averages(made: Pooling, count_include_pad: bool) -> Ready:
+    run = avg_up.compiled(**made.flags, ALL=count_include_pad)
 
     def bind(x: Array, residual: Array | None, empty: Empty) -> tuple[Array, list[Launch]]:
-        y = empty((n, high, wide, c))
-        return nchw(y), [(run, (n * high, parts(n * high, x.size), x, y, *numbers))]
+        y = empty(made.result)
+        return nchw(y), [(run, (made.rows, parts(made.rows, x.size), x, y, *made.numbers))]
 
     return Ready(bind)
 
 
-def avg_pool2d_backward(dy: Array, cache: Any) -> Array:
+def avg_pool2d_backward(dy: Array, cache: tuple[Pooling, bool]) -> Array:
     """dx[n, c, h s + i, w s + j] += dy[n, c, h, w] / count[h, w]."""
-    seen, count_include_pad, shape = cache
-    n, h, w, c = shape
-    once = covers(seen, h, w)
-    dx = memory.empty(shape) if once else memory.zeros(shape)
-    run = avg_down.compiled(**_flags(seen, c), ALL=count_include_pad, ONCE=once)
-    run(n, parts(n, dx.size), nhwc(dy), dx, *_numbers(dx, seen))
+    made, count_include_pad = cache
+    dx = memory.empty(made.given)
+    run = avg_down.compiled(**made.flags, ALL=count_include_pad, ONCE=made.once)
+    run(made.images, parts(made.images, dx.size), nhwc(dy), dx, *made.numbers)
     return nchw(dx)
 
 
@@ -339,7 +333,7 @@ def _serves_avg(
     count_include_pad: bool = True,
 ) -> bool:  # fmt: skip
     plain = single(x) and x.ndim == 4 and not ceil_mode
-    return plain and _fits(x.shape, pool_window(kernel_size, stride, padding))
+    return plain and pooling(x.shape, kernel_size, stride, padding) is not None
 
 
 register("avg_pool2d", avg_pool2d_forward, avg_pool2d_backward, _serves_avg)
@@ -368,8 +362,8 @@ def _serves_adaptive(x: Any, output_size: Any) -> bool:
 
 
 def _prepare_adaptive(x: Array, output_size: Any) -> Ready | None:
-    seen = pool_window(_bin(x.shape, output_size), None, 0)
-    return None if seen is None else _averages(seen, x, True)
+    made = pooling(x.shape, _bin(x.shape, output_size), None, 0)
+    return None if made is None else _averages(made, True)
 
 
 register(

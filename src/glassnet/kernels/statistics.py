@@ -11,7 +11,7 @@ goes into sums of float64, and those of the parts are put together in order, eac
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,6 +71,12 @@ def add_to(sums: Doubles, v: Vector, count: int) -> None:
 
 
 @part
+def add_wide(sums: Doubles, v: Any) -> None:
+    """sums += all numbers of v, in float64."""
+    store(sums, load(sums, width(v)) + to_doubles(v))
+
+
+@part
 def counted(sums: Doubles, channels: int, rows: int) -> None:
     """Note that a part had so many rows more."""
     add_to(sums + 2 * channels, splat(float(rows)), lanes())
@@ -88,5 +94,4 @@ def taken(value: Vector, shift: Floats, total: list[Vector]) -> None:
 def put_down(sums: Doubles, channels: int, total: list[Vector]) -> None:
     """Add what `taken` added up to the sums of this part."""
     for k in unroll(2):
-        here = sums + k * channels
-        store(here, load(here, width(total[k])) + to_doubles(total[k]))
+        add_wide(sums + k * channels, total[k])

@@ -28,6 +28,7 @@ vectors of a half or a quarter as many lanes.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Any
 
@@ -134,10 +135,12 @@ def filter_tiles(
 
 @task
 def outer_tiles(
-    begin: int, end: int, slot: int, x: Floats, dy: Floats, dU: Floats,
+    begin: int, end: int, slot: int, x: Floats, dy: Floats, dU: Floats, sums: Doubles,
     work: Floats, each: int, sizes: Longs, *, TAPS: int, IN: int, WIDE: int, REST: int, MB: int,
 ) -> None:  # fmt: skip
-    """dU[p] = the sum of V^T Z over tiles `begin` to `end`; one dU for each slot.
+    """dU[p] = the sum of V^T Z over tiles `begin` to `end`, and, unless sums is None, sums += dy.
+
+    Of both there is one for each slot; sums (slots, O) are 0 before.
 
     MB divides the channels; the rest as in `filter_tiles`.
     """
@@ -147,7 +150,9 @@ def outer_tiles(
     Z = V + POSITIONS * to_v
     cut = Z + POSITIONS * to_z
     size = sizes[C] * sizes[O]
-    mine = dU + slot * POSITIONS * size
+    mine, total = dU + slot * POSITIONS * size, sums
+    if sums is not None:
+        total = sums + slot * sizes[O]
     for k in range(0, POSITIONS * size, lanes()):
         store(mine + k, splat(0.0))
     for first in range(begin, end, BLOCK):
@@ -155,7 +160,7 @@ def outer_tiles(
         for _ in range(first, min(first + BLOCK, end)):
             tile = place(index, sizes, OUT)
             transform_in(x, tile, sizes, cut, V, to_v, counts, B, IN)
-            transform_dy(dy, tile, sizes, Z, to_z, counts, A, (WIDE + REST) % lanes())
+            transform_dy(dy, tile, sizes, Z, to_z, counts, total, A, (WIDE + REST) % lanes())
             counts[0], counts[1], counts[2], counts[3] = one_more(counts, tile)
             step_on(index, sizes)
         for p in range(POSITIONS):
@@ -293,7 +298,6 @@ def tile_size() -> Pair:
     return (6, 2) if host().registers == 16 else (12, 2)
 
 
-@cache
 def constants(channels: int, outputs: int, taps: int) -> dict[str, int]:
     """What `filter_tiles` is compiled for; `outer_tiles` has another MB."""
     rows, vectors = tile_size()
@@ -307,36 +311,70 @@ def divisor(count: int, most: int) -> int:
     return max(n for n in range(1, most + 1) if count % n == 0)
 
 
-@cache
-def plan(
-    images: tuple[int, ...], outputs: int, out: Pair, pads: Pair, taps: int
-) -> tuple[Array, int]:
-    """The sizes of a convolution as kernels read them, and how many tiles it has."""
-    n, h, w, c = images
-    (down, tall), (across, broad) = (cover(length, outputs_of(taps)) for length in out)
-    sizes = (h, w, c, *out, outputs, *pads, down, across, tall, broad)
-    return np.array(sizes, np.int64), n * down * across
+class Tiles:
+    """A sum by tiles, y of x, with everything about it but the arrays.
+
+    images: the shape of x (N, H, W, C); y (N, OH, OW, O), out (OH, OW); pads: above, at the left.
+    """
+
+    def __init__(
+        self, images: tuple[int, ...], outputs: int, out: Pair, pads: Pair, taps: int
+    ) -> None:
+        n, h, w, c = images
+        (down, tall), (across, broad) = (cover(length, outputs_of(taps)) for length in out)
+        sizes = (h, w, c, *out, outputs, *pads, down, across, tall, broad)
+        self.sizes, self.count = np.array(sizes, np.int64), n * down * across
+        self.taps, self.channels, self.result = taps, c, (n, *out, outputs)
+        self.products = self.count * POSITIONS * c * outputs
+        # V, M and one tile that is cut out of the image
+        self.room = POSITIONS * ((BLOCK + tile_size()[0]) * (c + outputs) + 32 + c)
+        self.flags = constants(c, outputs, taps)
+        self.outer_flags = self.flags | {"MB": divisor(c, self.flags["MB"])}
+        self.no_bias = np.zeros(outputs, np.float32)
+
+    def filters(self, w: Array) -> Array:
+        """U of w (K, K, C, O): the filters at the 36 positions, as `run` reads them."""
+        c, o, flags = self.channels, self.result[3], self.flags
+        U = memory.empty((POSITIONS, c * o + 16))
+        run = transform_filters.compiled(TAPS=self.taps, WIDE=flags["WIDE"], REST=flags["REST"])
+        run(c, parts(c, U.size), w, U, c, o)
+        return U
+
+    def run(
+        self, x: Array, U: Array, bias: Array | None, sums: bool = False
+    ) -> tuple[Array | None, Sums | None]:
+        """y, and where they are wanted the sums of its channels.
+
+        None where a result is not finite: then a number of the tile was not, or overflowed on the
+        way, and what became of its neighbours is wrong.
+        """
+        y, slots = memory.empty(self.result), parts(self.count, self.products / 4)
+        work, bad = memory.empty((slots, self.room)), np.empty(slots, np.float32)
+        taken = statistics.room(slots, self.result[3]) if sums else None
+        bias = self.no_bias if bias is None else bias
+        run = filter_tiles.compiled(SUMS=sums, **self.flags)
+        run(self.count, slots, x, U, bias, y, work, self.room, self.sizes, bad,
+            *(taken or (None, None)))  # fmt: skip
+        return (y, taken) if finite(bad) else (None, None)
+
+    def gradient(self, x: Array, dy: Array, biased: bool) -> tuple[Array | None, Array | None]:
+        """dw (K, K, C, O), None as in `run`, and where it is `biased` the sum of dy (O)."""
+        c, o, slots = self.channels, self.result[3], parts(self.count, self.products / 4)
+        work, dU = memory.empty((slots, self.room)), memory.empty((slots, POSITIONS * c * o))
+        sums = np.zeros((slots, o)) if biased else None
+        run = outer_tiles.compiled(**self.outer_flags)
+        run(self.count, slots, x, dy, dU, sums, work, self.room, self.sizes)
+        dw, many = memory.empty((self.taps, self.taps, c, o)), parts(c, dU.size)
+        bad = np.empty(many, np.float32)
+        collect = collect_filters.compiled(TAPS=self.taps, TAIL=o % host().lanes)
+        collect(c, many, dU, dw, c, o, slots, bad)
+        db = None if sums is None else sums.sum(0).astype(np.float32)
+        return dw if finite(bad) else None, db
 
 
-def room(channels: int, outputs: int, slots: int) -> tuple[Array, int]:
-    """Memory for V, M and one tile cut out of the image, for each slot; and its size in numbers."""
-    each = POSITIONS * ((BLOCK + tile_size()[0]) * (channels + outputs) + 32 + channels)
-    return memory.empty((slots, each)), each
-
-
-@cache
-def no_bias(outputs: int) -> Array:
-    """A bias of 0."""
-    return np.zeros(outputs, np.float32)
-
-
-def filters(w: Array) -> Array:
-    """U of w (K, K, C, O): the filters at the 36 positions, as `forward` reads them."""
-    taps, _, c, o = w.shape
-    U, given = memory.empty((POSITIONS, c * o + 16)), constants(c, o, taps)
-    run = transform_filters.compiled(TAPS=taps, WIDE=given["WIDE"], REST=given["REST"])
-    run(c, parts(c, U.size), w, U, c, o)
-    return U
+def finite(bad: Array) -> bool:
+    """Whether all parts of the work found nothing but finite numbers."""
+    return all(map(math.isfinite, bad.tolist()))
 
 
 def turned(w: Array) -> Array:
@@ -348,56 +386,3 @@ def turned(w: Array) -> Array:
     units = c // host().lanes
     turn_filters(units, parts(units, 2 * w.size), w, made, c, o, taps * taps)
     return made
-
-
-def forward(
-    x: Array,
-    U: Array,
-    bias: Array | None,
-    outputs: int,
-    out: Pair,
-    pads: Pair,
-    taps: int,
-    sums: bool = False,
-) -> tuple[Array | None, Sums | None]:
-    """y (N, OH, OW, O) of images x (N, H, W, C), filters U and padding (above, at the left).
-
-    With it, where wanted, the sums of its channels. None where a result is not finite: then a
-    number of the tile was not, or overflowed on the way, and what became of its neighbours is
-    wrong.
-    """
-    channels = x.shape[3]
-    sizes, tiles = plan(x.shape, outputs, out, pads, taps)
-    y = memory.empty((len(x), *out, outputs))
-    slots = parts(tiles, tiles * POSITIONS * channels * outputs / 4)
-    (work, each), bad = room(channels, outputs, slots), np.empty(slots, np.float32)
-    run = filter_tiles.compiled(SUMS=sums, **constants(channels, outputs, taps))
-    bias = no_bias(outputs) if bias is None else bias
-    taken = statistics.room(slots, outputs) if sums else None
-    run(tiles, slots, x, U, bias, y, work, each, sizes, bad, *(taken or (None, None)))
-    return (y, taken) if np.isfinite(bad).all() else (None, None)
-
-
-def backward_x(dy: Array, w: Array, size: Pair, pads: Pair) -> Array | None:
-    """dx (N, H, W, C), size (H, W), of dy (N, OH, OW, O) and w (K, K, C, O)."""
-    taps, _, channels, _ = w.shape
-    around = (taps - 1 - pads[0], taps - 1 - pads[1])
-    return forward(dy, filters(turned(w)), None, channels, size, around, taps)[0]
-
-
-def backward_w(x: Array, dy: Array, pads: Pair, taps: int) -> Array | None:
-    """dw (K, K, C, O) of x (N, H, W, C) and dy (N, OH, OW, O); None as in `forward`."""
-    channels, outputs = x.shape[3], dy.shape[3]
-    sizes, tiles = plan(x.shape, outputs, (dy.shape[1], dy.shape[2]), pads, taps)
-    slots = parts(tiles, tiles * POSITIONS * channels * outputs / 4)
-    work, each = room(channels, outputs, slots)
-    dU = memory.empty((slots, POSITIONS * channels * outputs))
-    given = constants(channels, outputs, taps)
-    run = outer_tiles.compiled(**given | {"MB": divisor(channels, given["MB"])})
-    run(tiles, slots, x, dy, dU, work, each, sizes)
-    dw = memory.empty((taps, taps, channels, outputs))
-    many = parts(channels, dU.size)
-    bad = np.empty(many, np.float32)
-    collect = collect_filters.compiled(TAPS=taps, TAIL=outputs % host().lanes)
-    collect(channels, many, dU, dw, channels, outputs, slots, bad)
-    return dw if np.isfinite(bad).all() else None

@@ -12,7 +12,7 @@ from typing import Any
 from glassnet.kernels.cook_toom import LAST, SIDE, Matrix, collected, evaluated
 from glassnet.kernels.cook_toom import on_both_sides as both
 from glassnet.kernels.microkernel import multiply_in, pieces, strided
-from glassnet.kernels.statistics import counted, put_down, taken
+from glassnet.kernels.statistics import add_wide, counted, put_down, taken
 from glassnet.kernels.vector import (
     Doubles,
     Floats,
@@ -185,19 +185,36 @@ def extent(tile: list[int], sizes: Longs, OUT: int) -> tuple[int, int, int]:
 @part
 def transform_dy(
     dy: Floats, tile: list[int], sizes: Longs, Z: Floats, every: int, counts: list[int],
-    A: Matrix, TAIL: int,
+    sums: Doubles, A: Matrix, TAIL: int,
 ) -> None:  # fmt: skip
-    """Step 1 for one tile of dy: Z = A dy A^T, with 0 for what is not there."""
+    """Step 1 for one tile of dy: Z = A dy A^T, with 0 for what is not there; sums (O) += dy."""
     here = extent(tile, sizes, len(A[0]))
     outputs = sizes[O]
     rows = [count * outputs for count in counts]
     for o in range(0, outputs - TAIL, lanes()):
-        scatter(both(evaluated, A, read_there(dy + o, here, sizes, len(A[0]), lanes())),
-                Z + o, every, rows)  # fmt: skip
+        grid = read_there(dy + o, here, sizes, len(A[0]), lanes())
+        scatter(both(evaluated, A, grid), Z + o, every, rows)
+        if sums is not None:
+            add_wide(sums + o, total_of(grid))
     for at, count in pieces(TAIL, lanes()):
         o = outputs - TAIL + at
-        scatter(both(evaluated, A, read_there(dy + o, here, sizes, len(A[0]), count)),
-                Z + o, every, rows)  # fmt: skip
+        grid = read_there(dy + o, here, sizes, len(A[0]), count)
+        scatter(both(evaluated, A, grid), Z + o, every, rows)
+        if sums is not None:
+            add_wide(sums + o, total_of(grid))
+
+
+@part
+def total_of(grid: Grid) -> Any:
+    """The sum of all vectors of a grid, row by row."""
+    rows = [row[0] for row in grid]
+    for i in unroll(len(grid)):
+        for v in grid[i][1:]:
+            rows[i] = rows[i] + v
+    total = rows[0]
+    for row in rows[1:]:
+        total = total + row
+    return total
 
 
 @part
