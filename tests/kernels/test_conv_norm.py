@@ -91,6 +91,9 @@ def test_parts_with_their_shifts_are_put_together() -> None:
         sums.shift[slot] = rows[0]
         sums.sums[slot, :3], sums.sums[slot, 3:6] = u.sum(0), (u * u).sum(0)
         sums.sums[slot, 6:] = len(rows)
-    mean, var = sums.moments
-    np.testing.assert_allclose(mean, y.mean(0), rtol=1e-12)
-    np.testing.assert_allclose(var, y.var(0), rtol=1e-10)
+    weight = np.array([1, -2, 0.5], np.float32)
+    rstd = 1 / np.sqrt(y.var(0) + 1e-5)
+    made = statistics.settled(sums, weight, 1e-5)
+    for found, right in zip(made, (y.mean(0), y.var(0), rstd, rstd * weight), strict=True):
+        np.testing.assert_allclose(found, right, rtol=1.2e-7)  # rounded once to float32
+    np.testing.assert_array_equal(statistics.settled(sums, None, 1e-5).scale, made.rstd)

@@ -13,7 +13,7 @@ from glassnet.kernels import conv, fused
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.exact import is_exact
 from glassnet.kernels.layout import Array, nhwc, single
-from glassnet.kernels.norm import moments
+from glassnet.kernels.norm import sums_of
 from glassnet.kernels.threads import get_num_threads
 
 
@@ -37,8 +37,8 @@ def conv2d_norm_act_forward(
     assert made is not None
     x, fast = nhwc(x), made.winograd and not is_exact()
     z, sums = conv.convolved(x, weight, bias, made, fast, sums=True)
-    given = moments(z) if sums is None else sums.moments
-    outputs, norm = fused.normalised(z, given, norm_weight, norm_bias, residual, eps, activation)
+    sums = sums_of(z) if sums is None else sums
+    outputs, norm = fused.normalised(z, sums, norm_weight, norm_bias, residual, eps, activation)
     return outputs, ((x, weight, made, bias is not None, fast), norm)
 
 

@@ -29,8 +29,17 @@ from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, plain, single
-from glassnet.kernels.norm import CHUNK, FOUR, last, moments, run_affine_down
-from glassnet.kernels.statistics import add_to
+from glassnet.kernels.norm import (
+    CHUNK,
+    FOUR,
+    last,
+    no_bias,
+    run_affine_down,
+    second,
+    settled_back,
+    sums_of,
+)
+from glassnet.kernels.statistics import ROOM, Sums, add_to, settled
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Doubles,
@@ -133,8 +142,8 @@ def norm_sums(
     scale: Floats, bias: Floats, sums: Doubles, C: int,
     *, TAIL: int, curve: str, GIVEN: bool, WRITE: bool,
 ) -> None:  # fmt: skip
-    """Rows `begin` to `end`, from the last ones on; sums (parts, 2, C), from 0."""
-    mine = sums + slot * 2 * C
+    """Rows `begin` to `end`, from the last ones on; sums (parts, 2 C + ROOM), from 0."""
+    mine = sums + slot * (2 * C + ROOM)
     for until in range(end, begin, -CHUNK):
         row = max(until - CHUNK, begin)
         rows = until - row
@@ -192,55 +201,50 @@ def batch_norm_act_forward(
 ) -> tuple[tuple[Array, Array, Array], Any]:
     """y = activation(batch_norm(x) + residual), with the statistics of the batch."""
     rows = last(x)
-    return normalised(rows, moments(rows), weight, bias, residual, eps, activation)
+    return normalised(rows, sums_of(rows), weight, bias, residual, eps, activation)
 
 
 def normalised(
     rows: Array,
-    given: tuple[Array, Array],
+    sums: Sums,
     weight: Array | None,
     bias: Array | None,
     residual: Array | None,
     eps: float,
     activation: str,
 ) -> tuple[tuple[Array, Array, Array], Any]:
-    """What `batch_norm_act_forward` gives, of x (N, ..., C) and its mean and variance."""
-    (middle, var), c = given, rows.shape[-1]
-    count, mean, rstd = rows.size // c, middle.astype(np.float32), 1 / np.sqrt(var + eps)
-    scale = rstd if weight is None else rstd * weight
-    each = (mean, plain(scale), np.zeros(c, np.float32) if bias is None else plain(bias))
-    y = memory.empty(rows.shape)
+    """What `batch_norm_act_forward` gives, of x (N, ..., C) and the sums of its channels."""
+    c, y = rows.shape[-1], memory.empty(rows.shape)
+    given = settled(sums, None if weight is None else plain(weight), eps)
+    bias, count = no_bias(c) if bias is None else plain(bias), rows.size // c
     run = norm_up.compiled(TAIL=c % host().lanes, curve=activation, ADD=residual is not None)
     added = rows if residual is None else last(residual)
-    run(count, parts(count, 3 * rows.size), rows, added, y, *each, c)
-    outputs = (np.moveaxis(y, -1, 1), mean, var.astype(np.float32))
+    slots = parts(count, 3 * rows.size)
+    run(count, slots, rows, added, y, given.mean, given.scale, bias, c)
     kept = y if residual is not None else None
-    return outputs, (rows, kept, each, rstd, scale, count, activation)
+    return (second(y), given.mean, given.var), (rows, kept, given, bias, activation)
 
 
 def batch_norm_act_backward(dys: tuple[Array, Array, Array], cache: Any) -> tuple[Any, ...]:
     """The gradients of x, weight, bias, and the residual where there was one."""
-    (dy, dmean, dvar), (x, y, each, rstd, scale, count, curve) = dys, cache
+    (dy, dmean, dvar), (x, y, given, bias, curve) = dys, cache
     dy, c, has_residual = last(dy), x.shape[-1], y is not None
-    write = has_residual or curve not in CHEAP
+    count, write = x.size // c, has_residual or curve not in CHEAP
+    each, TAIL = (given.mean, given.scale, bias), c % host().lanes
     dz = memory.empty(x.shape) if write else None
     several = parts(count, 4 * x.size)
-    sums = np.zeros((several, 2, c))
-    run = norm_sums.compiled(TAIL=c % host().lanes, curve=curve, GIVEN=has_residual, WRITE=write)
+    sums = np.zeros((several, 2 * c + ROOM))
+    run = norm_sums.compiled(TAIL=TAIL, curve=curve, GIVEN=has_residual, WRITE=write)
     run(count, several, x, dy, y if has_residual else x, dz if write else x, *each, sums, c)
-    dbias, dscale = sums.sum(axis=0)
-    dweight = dscale * rstd
-    slope = (2 * dvar - scale * rstd * dweight) / count
-    constant = (dmean - scale * dbias) / count
+    dweight, dbias, slope, constant = settled_back(sums, given, dmean, dvar, count)
     if dz is not None:
-        dx = run_affine_down(dz, x, each[0], scale, slope, constant)
+        dx = run_affine_down(dz, x, given.mean, given.scale, slope, constant)
     else:
         dx = memory.empty(x.shape)
-        down = norm_down.compiled(TAIL=c % host().lanes, curve=curve)
-        more = plain(slope), plain(constant)
-        down(count, parts(count, 3 * x.size), dy, x, dx, *each, *more, c)
-    gradients = (np.moveaxis(dx, -1, 1), dweight.astype(np.float32), dbias.astype(np.float32))
-    return (*gradients, np.moveaxis(dz, -1, 1)) if has_residual and dz is not None else gradients
+        down = norm_down.compiled(TAIL=TAIL, curve=curve)
+        down(count, parts(count, 3 * x.size), dy, x, dx, *each, slope, constant, c)
+    gradients = (second(dx), dweight, dbias)
+    return (*gradients, second(dz)) if has_residual and dz is not None else gradients
 
 
 def _serves_norm(

@@ -12,6 +12,7 @@ accumulator for each part of the work. Nothing of the size of x is kept for back
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, plain, single
-from glassnet.kernels.statistics import add_to
+from glassnet.kernels.statistics import ROOM, Moments, Sums, add_to, counted, room, settled
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Doubles,
@@ -31,12 +32,14 @@ from glassnet.kernels.vector import (
     fma,
     lanes,
     load_part,
+    narrow,
     part,
     select,
     splat,
     sqrt,
     store_part,
     sum_lanes,
+    to_doubles,
     unroll,
 )
 
@@ -75,37 +78,90 @@ def channel_sums(
     begin: int, end: int, slot: int, x: Floats, dy: Floats, shift: Floats, sums: Doubles, C: int,
     *, TAIL: int, BACK: bool,
 ) -> None:  # fmt: skip
-    """Rows `begin` to `end`; sums (parts, 2, C), from 0."""
-    mine = sums + slot * 2 * C
+    """Rows `begin` to `end`; sums (parts, 2 C + ROOM), from 0, and where BACK shift (C).
+
+    Else shift is (parts, C), and becomes the first row of each part.
+    """
+    mine, middle = sums + slot * (2 * C + ROOM), shift
+    if not BACK:
+        middle = shift + slot * C
+        for c in range(C):
+            middle[c] = x[begin * C + c]
+        counted(mine, C, end - begin)
     for row in range(begin, end, CHUNK):
         rows = min(end - row, CHUNK)
         here, given = x + row * C, dy + row * C
         for c in range(0, C - TAIL, lanes()):
-            two_sums(here + c, given + c, shift + c, mine + c, C, rows, lanes(), BACK)
+            two_sums(here + c, given + c, middle + c, mine + c, C, rows, lanes(), BACK)
         if TAIL:
             c = C - TAIL
-            two_sums(here + c, given + c, shift + c, mine + c, C, rows, TAIL, BACK)
+            two_sums(here + c, given + c, middle + c, mine + c, C, rows, TAIL, BACK)
 
 
-def sums_of(x: Array, dy: Array | None, shift: Array) -> tuple[Array, Array]:
-    """The sum over rows of g and of g u, in float64: (C), (C); x (..., C)."""
+def sums_of(x: Array) -> Sums:
+    """What the moments of x (..., C) follow from."""
     c = x.shape[-1]
     rows = x.size // c
-    count = parts(rows, x.size * (2 if dy is None else 3))
-    sums = np.zeros((count, 2, c))
-    run = channel_sums.compiled(TAIL=c % host().lanes, BACK=dy is not None)
-    run(rows, count, x, x if dy is None else dy, shift, sums, c)
-    total = sums.sum(axis=0)
-    return total[0], total[1]
+    count = parts(rows, 2 * x.size)
+    made = room(count, c)
+    run = channel_sums.compiled(TAIL=c % host().lanes, BACK=False)
+    run(rows, count, x, x, made.shift, made.sums, c)
+    return made
 
 
-def moments(x: Array) -> tuple[Array, Array]:
-    """Mean and variance of each channel (C), in float64; x (..., C)."""
-    rows = x.reshape(-1, x.shape[-1])
-    shift = rows[0].copy()
-    total, squares = sums_of(x, None, shift)
-    offset = total / len(rows)
-    return shift + offset, np.maximum(squares / len(rows) - offset * offset, 0)  # NaN stays NaN
+def sums_back(x: Array, dy: Array, mean: Array) -> Array:
+    """The sums over rows of dy and of dy (x - mean), (parts, 2 C + ROOM); x, dy (..., C)."""
+    c = x.shape[-1]
+    rows = x.size // c
+    count = parts(rows, 3 * x.size)
+    sums = np.zeros((count, 2 * c + ROOM))
+    run = channel_sums.compiled(TAIL=c % host().lanes, BACK=True)
+    run(rows, count, x, dy, mean, sums, c)
+    return sums
+
+
+@task
+def settle_back(
+    begin: int, end: int, sums: Doubles, rstd: Floats, scale: Floats, dmean: Floats, dvar: Floats,
+    made: Floats, parts: int, C: int, rows: float,
+) -> None:  # fmt: skip
+    """dweight, dbias, slope and constant (4, C) of channels in vectors `begin` to `end`.
+
+    dx = scale dy + slope (x - mean) + constant: the last two are the paths through var and mean.
+    """
+    for c in range(begin * lanes(), min(end * lanes(), C), lanes()):
+        count = min(C - c, lanes())
+        dbias, dscale = to_doubles(splat(0.0)), to_doubles(splat(0.0))
+        for p in range(parts):
+            here = sums + p * (2 * C + ROOM) + c
+            dbias += load_part(here, count)
+            dscale += load_part(here + C, count)
+        r, s = to_doubles(load_part(rstd + c, count)), to_doubles(load_part(scale + c, count))
+        dweight, slope, constant = dscale * r, to_doubles(splat(0.0)), to_doubles(splat(0.0))
+        if dvar is not None:
+            slope = to_doubles(load_part(dvar + c, count)) * 2.0
+        if dmean is not None:
+            constant = to_doubles(load_part(dmean + c, count))
+        slope = (slope - s * r * dweight) / to_doubles(rows)
+        constant = (constant - s * dbias) / to_doubles(rows)
+        store_part(made + c, narrow(dweight), count)
+        store_part(made + C + c, narrow(dbias), count)
+        store_part(made + 2 * C + c, narrow(slope), count)
+        store_part(made + 3 * C + c, narrow(constant), count)
+
+
+def settled_back(
+    sums: Array, given: Moments, dmean: Array | None, dvar: Array | None, rows: int
+) -> Array:
+    """dweight, dbias, slope and constant, (4, C)."""
+    made = np.empty((4, len(given.mean)), np.float32)
+    units = -(-len(given.mean) // host().lanes)
+    others = [v if v is None else plain(v) for v in (dmean, dvar)]
+    settle_back(
+        units, 1, sums, given.rstd, given.scale, *others, made, len(sums), made.shape[1],
+        float(rows),
+    )  # fmt: skip
+    return made
 
 
 # -- an affine map a channel -----------------------------------------------------------------------
@@ -162,9 +218,16 @@ def channel_down(
     store_part(dx, fma(load_part(dy, count), load_part(scale, count), line), count)
 
 
-def run_affine(x: Array, mean: Array, scale: Array, bias: Array) -> Array:
-    """y = (x - mean) scale + bias; x (..., C), the others (C) of any float type."""
+@cache
+def no_bias(channels: int) -> Array:
+    """A bias of 0."""
+    return np.zeros(channels, np.float32)
+
+
+def run_affine(x: Array, mean: Array, scale: Array, bias: Array | None) -> Array:
+    """y = (x - mean) scale + bias; x (..., C), the others (C) of any float type, or none."""
     y, c = memory.empty(x.shape), x.shape[-1]
+    bias = no_bias(c) if bias is None else bias
     rows, given = x.size // c, [plain(v) for v in (mean, scale, bias)]
     affine_up.compiled(TAIL=c % host().lanes)(rows, parts(rows, 2 * x.size), x, y, *given, c)
     return y
@@ -182,7 +245,12 @@ def run_affine_down(dy: Array, x: Array, *each: Array) -> Array:
 # -- batch_norm ------------------------------------------------------------------------------------
 def last(x: Array) -> Array:
     """(N, C, ...) -> (N, ..., C) as one block: a view where the channels lie last."""
-    return plain(np.moveaxis(x, 1, -1))
+    return plain(x.transpose(0, *range(2, x.ndim), 1))
+
+
+def second(x: Array) -> Array:
+    """(N, ..., C) -> (N, C, ...), a view."""
+    return x.transpose(0, x.ndim - 1, *range(1, x.ndim - 1))
 
 
 def batch_norm_forward(
@@ -190,25 +258,19 @@ def batch_norm_forward(
 ) -> tuple[tuple[Array, Array, Array], Any]:
     """y = (x - mean) / sqrt(var + eps) * weight + bias, each channel over the whole batch."""
     rows = last(x)
-    c = rows.shape[-1]
-    middle, var = moments(rows)
-    mean, rstd = middle.astype(np.float32), 1 / np.sqrt(var + eps)
-    scale = rstd if weight is None else rstd * weight
-    y = run_affine(rows, mean, scale, np.zeros(c) if bias is None else bias)
-    outputs = (np.moveaxis(y, -1, 1), mean, var.astype(np.float32))
-    return outputs, (rows, mean, rstd, scale, rows.size // c)
+    given = settled(sums_of(rows), None if weight is None else plain(weight), eps)
+    y = run_affine(rows, given.mean, given.scale, bias)
+    return (second(y), given.mean, given.var), (rows, given)
 
 
 def batch_norm_backward(dys: tuple[Array, Array, Array], cache: Any) -> tuple[Array, Array, Array]:
     """dx = scale dy + b (x - mean) + k, with b and k the paths through variance and mean."""
-    (dy, dmean, dvar), (x, mean, rstd, scale, count) = dys, cache
-    dy = last(dy)
-    dbias, dscale = sums_of(x, dy, mean)
-    dweight = dscale * rstd
-    slope = (2 * dvar - scale * rstd * dweight) / count
-    constant = (dmean - scale * dbias) / count
-    dx = run_affine_down(dy, x, mean, scale, slope, constant)
-    return np.moveaxis(dx, -1, 1), dweight.astype(np.float32), dbias.astype(np.float32)
+    (dy, dmean, dvar), (x, given) = dys, cache
+    dy, rows = last(dy), x.size // x.shape[-1]
+    made = settled_back(sums_back(x, dy, given.mean), given, dmean, dvar, rows)
+    dweight, dbias, slope, constant = made
+    dx = run_affine_down(dy, x, given.mean, given.scale, slope, constant)
+    return second(dx), dweight, dbias
 
 
 def _serves_batch(x: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> bool:
@@ -226,17 +288,17 @@ def batch_norm_eval_forward(
     rows = last(x)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
     scale = rstd if weight is None else rstd * weight
-    y = run_affine(rows, mean, scale, np.zeros(rows.shape[-1]) if bias is None else bias)
-    return np.moveaxis(y, -1, 1), (rows, plain(mean), rstd, scale)
+    y = run_affine(rows, mean, scale, bias)
+    return second(y), (rows, plain(mean), rstd, scale)
 
 
 def batch_norm_eval_backward(dy: Array, cache: Any) -> tuple[Array, Array, Array]:
     """dx = dy weight rstd; dweight = sum(dy normed); dbias = sum(dy)."""
     x, mean, rstd, scale = cache
-    dy, nothing = last(dy), np.zeros(x.shape[-1])
-    dbias, dscale = sums_of(x, dy, mean)
-    dx = run_affine(dy, nothing, scale, nothing)
-    return np.moveaxis(dx, -1, 1), (dscale * rstd).astype(np.float32), dbias.astype(np.float32)
+    dy, c = last(dy), x.shape[-1]
+    sums = sums_back(x, dy, mean).sum(axis=0)
+    dx = run_affine(dy, np.zeros(c), scale, None)
+    return second(dx), (sums[c : 2 * c] * rstd).astype(np.float32), sums[:c].astype(np.float32)
 
 
 def _serves_eval(x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: float = 1e-5) -> bool:

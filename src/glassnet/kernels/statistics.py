@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet.kernels import memory
+from glassnet.kernels.compile import task
 from glassnet.kernels.layout import Array
+from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Doubles,
     Floats,
@@ -25,8 +27,11 @@ from glassnet.kernels.vector import (
     lanes,
     load,
     load_part,
+    narrow,
     part,
+    select,
     splat,
+    sqrt,
     store,
     store_part,
     to_doubles,
@@ -43,20 +48,57 @@ class Sums(NamedTuple):
     shift: Array
     sums: Array
 
-    @property
-    def moments(self) -> tuple[Array, Array]:
-        """Mean and variance of each channel (C), in float64.
 
-        With rows n, sums s and q and mean m = shift + s / n of each part, and the mean of all:
-        var = (sum of q - s^2 / n + n (m - mean)^2) / (sum of n).
-        """
-        channels = self.shift.shape[1]
-        s, q = self.sums[:, :channels], self.sums[:, channels : 2 * channels]
-        rows = self.sums[:, 2 * channels, None]
-        means, count = self.shift + s / rows, rows.sum()
-        mean = (rows * means).sum(axis=0) / count
-        apart = q - s * s / rows + rows * (means - mean) ** 2
-        return mean, np.maximum(apart.sum(axis=0) / count, 0)  # NaN stays NaN
+class Moments(NamedTuple):
+    """Of each channel (C): mean, variance, 1 / sqrt(variance + eps), and that times the weight."""
+
+    mean: Array
+    var: Array
+    rstd: Array
+    scale: Array
+
+
+@task
+def settle(
+    begin: int, end: int, shift: Floats, sums: Doubles, weight: Floats, made: Floats, parts: int,
+    C: int, eps: float,
+) -> None:  # fmt: skip
+    """The moments (4, C) of the channels in vectors `begin` to `end`, in float64 on the way.
+
+    With rows n, sums s and q and mean m = shift + s / n of each part, and the mean of all:
+    var = (sum of q - s^2 / n + n (m - mean)^2) / (sum of n).
+    """
+    every = 2 * C + ROOM
+    rows = sums[2 * C]
+    for p in range(1, parts):
+        rows += sums[p * every + 2 * C]
+    for c in range(begin * lanes(), min(end * lanes(), C), lanes()):
+        count, total, apart = min(C - c, lanes()), to_doubles(splat(0.0)), to_doubles(splat(0.0))
+        for p in range(parts):
+            middle = to_doubles(load_part(shift + p * C + c, count))
+            total += middle * sums[p * every + 2 * C] + load_part(sums + p * every + c, count)
+        mean = total / rows
+        for p in range(parts):
+            n, s = sums[p * every + 2 * C], load_part(sums + p * every + c, count)
+            off = to_doubles(load_part(shift + p * C + c, count)) + s / n - mean
+            apart += load_part(sums + p * every + C + c, count) - s * s / n + off * off * n
+        var = select(apart < 0.0, 0.0, apart / rows)  # NaN stays NaN
+        rstd = narrow(1.0 / sqrt(var + to_doubles(eps)))
+        store_part(made + c, narrow(mean), count)
+        store_part(made + C + c, narrow(var), count)
+        store_part(made + 2 * C + c, rstd, count)
+        if weight is not None:
+            rstd = rstd * load_part(weight + c, count)
+        store_part(made + 3 * C + c, rstd, count)
+
+
+def settled(given: Sums, weight: Array | None, eps: float) -> Moments:
+    """The moments of all rows, from the sums of the parts; weight (C) contiguous, None for 1."""
+    count, channels = given.shift.shape
+    made = np.empty((4, channels), np.float32)
+    units = -(-channels // host().lanes)
+    settle(units, 1, given.shift, given.sums, weight, made, count, channels, float(eps))
+    return Moments(*made)
 
 
 def room(slots: int, channels: int) -> Sums:
