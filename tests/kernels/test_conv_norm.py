@@ -9,6 +9,7 @@ import pytest
 
 from glassnet import kernels
 from glassnet.kernels import dispatch, statistics
+from glassnet.kernels.ready import Launch, run_all
 from glassnet.operation import OPERATIONS
 from glassnet.ops._image import nchw, nhwc
 from tests.kernels.twins import hold_equal
@@ -93,7 +94,10 @@ def test_parts_with_their_shifts_are_put_together() -> None:
         sums.sums[slot, 6:] = len(rows)
     weight = np.array([1, -2, 0.5], np.float32)
     rstd = 1 / np.sqrt(y.var(0) + 1e-5)
-    made = statistics.settled(sums, weight, 1e-5)
+    todo: list[Launch] = []
+    made = statistics.settled(sums, 3, weight, 1e-5, todo)
+    plain = statistics.settled(sums, 3, None, 1e-5, todo)
+    run_all(todo)
     for found, right in zip(made, (y.mean(0), y.var(0), rstd, rstd * weight), strict=True):
         np.testing.assert_allclose(found, right, rtol=1.2e-7)  # rounded once to float32
-    np.testing.assert_array_equal(statistics.settled(sums, None, 1e-5).scale, made.rstd)
+    np.testing.assert_array_equal(plain.scale, made.rstd)

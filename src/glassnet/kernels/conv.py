@@ -12,6 +12,7 @@ What depends on shapes alone is worked out once for each shape and kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -24,10 +25,11 @@ from glassnet.kernels.dispatch import register
 from glassnet.kernels.exact import is_exact
 from glassnet.kernels.geometry import Window, window
 from glassnet.kernels.layout import Array, nchw, nhwc, single
+from glassnet.kernels.ready import Launch, run_all
 from glassnet.kernels.statistics import Sums
 from glassnet.kernels.threads import get_num_threads
 from glassnet.kernels.walk import Axis, backward_axes, forward_axis
-from glassnet.kernels.winograd import Tiles, pays, turned
+from glassnet.kernels.winograd import Tiles, finite, pays, turned
 
 Size4 = tuple[int, ...]
 
@@ -60,6 +62,13 @@ class Convolution:
         """The tiles of y, and of dw."""
         return Tiles((self.batch, *self.size, self.channels), self.outputs, self.out, self.pads,
                      self.taps)  # fmt: skip
+
+    def tile_filters(self, weight: Array) -> Array:
+        """The filters (O, C, K, K) as the tiles of y take them."""
+        todo: list[Launch] = []
+        U = self.tiles.filters(hwio(weight), todo)
+        run_all(todo)
+        return U
 
     @cached_property
     def tiles_back(self) -> Tiles:
@@ -126,69 +135,128 @@ def conv2d_forward(
     """y[n, o, h, w] = bias[o] + sum_cij x[n, c, h s + i d, w s + j d] weight[o, c, i, j]."""
     made = convolution(x.shape, weight.shape, stride, padding, dilation, groups, get_num_threads())
     assert made is not None
-    x, kept = nhwc(x), (weight, made, bias is not None, made.winograd and not is_exact())
-    y, _ = convolved(x, weight, bias, made, kept[3])
-    return nchw(y), (x, *kept)
+    x = nhwc(x)
+    for fast in (made.winograd and not is_exact(), False):  # a second time where it has to be
+        todo: list[Launch] = []
+        y, bad, _ = convolved(x, weight, bias, made, fast, todo)
+        run_all(todo)
+        if bad is None or finite(bad):
+            break
+    return nchw(y), (x, weight, made, bias is not None, fast)
 
 
 def convolved(
-    x: Array, weight: Array, bias: Array | None, made: Convolution, fast: bool, sums: bool = False
-) -> tuple[Array, Sums | None]:
-    """y (N, OH, OW, O) of x (N, H, W, C), the way that pays; fast: Winograd's may be it.
+    x: Array, weight: Array, bias: Array | None, made: Convolution, fast: bool,
+    todo: list[Launch], sums: bool = False,
+) -> tuple[Array, Array | None, Sums | None]:  # fmt: skip
+    """y (N, OH, OW, O) of x (N, H, W, C), when `todo` will have been done.
 
-    With it, where wanted, the sums of its channels; a filter for each channel takes none along.
+    fast: by Winograd's tiles, where that pays; then it is to be seen whether they were `finite`.
+    With y come, where they are wanted, the sums of its channels; a filter for each channel takes
+    none along.
     """
     if made.depthwise is not None:
-        return made.depthwise.run(x, hwio(weight)[:, :, 0], bias), None
+        return made.depthwise.run(x, hwio(weight)[:, :, 0], bias), None, None
     if fast:
-        tiles = made.tiles
-        tiled, taken = tiles.run(x, tiles.filters(hwio(weight)), bias, sums)
-        if tiled is not None:
-            return tiled, taken
+        return made.tiles.apply(x, made.tiles.filters(hwio(weight), todo), bias, todo, sums)
     y = memory.empty(made.result)
-    return y, made.forward.run(x, weight, False, bias, y, sums)
+    return y, None, made.forward.gather(x, weight, False, bias, y, todo, sums)
 
 
 def conv2d_backward(
     dy: Array, cache: Any, needs: tuple[bool, ...] = (True, True, True)
 ) -> tuple[Array | None, Array | None, Array | None]:
     """dx, dweight and dbias, as the page states them."""
+    todo: list[Launch] = []
+    finish = gather_back(nhwc(dy), cache, needs, todo)
+    run_all(todo)
+    return finish()
+
+
+Gradients = tuple[Array | None, Array | None, Array | None]
+
+
+def gather_back(
+    dy: Array, cache: Any, needs: tuple[bool, ...], todo: list[Launch]
+) -> Callable[[], Gradients]:
+    """What gives the gradients of dy (N, OH, OW, O) once `todo` has been done."""
     x, weight, made, biased, fast = cache
-    dy = nhwc(dy)
-    biased = biased and needs[2]
-    dx, dw, db = _shortcut_back(dy, x, weight, made, fast, (*needs[:2], biased))
-    if needs[0] and dx is None:
+    wants = (needs[0], needs[1], biased and needs[2])
+    if made.depthwise is not None:
+        run_all(todo)  # dy may be among it
+        todo.clear()
+        return _each_back(dy, x, weight, made, wants)
+    return (_tiled_back if fast else _direct_back)(dy, x, weight, made, wants, todo)
+
+
+def _each_back(
+    dy: Array, x: Array, weight: Array, made: Convolution, wants: tuple[bool, ...]
+) -> Callable[[], Gradients]:
+    """By a filter for each channel."""
+    each = made.depthwise
+    assert each is not None
+    dx = each.backward_x(dy, hwio(weight)[:, :, 0]) if wants[0] else None
+    dw = each.backward_w(x, dy)[:, :, None] if wants[1] else None
+    db = dy.sum(0).sum(0).sum(0) if wants[2] else None
+    return lambda: _as_given(dx, dw, db)
+
+
+def _tiled_back(
+    dy: Array, x: Array, weight: Array, made: Convolution, wants: tuple[bool, ...],
+    todo: list[Launch],
+) -> Callable[[], Gradients]:  # fmt: skip
+    """By Winograd's tiles, and where they were not finite directly."""
+    of_x, of_w, back = None, None, made.tiles_back
+    if wants[0]:
+        U = back.filters(turned(hwio(weight), todo), todo)
+        of_x = back.apply(dy, U, None, todo)
+    if wants[1] or wants[2]:
+        of_w = made.tiles.gradient(x, dy, wants[2], todo)
+
+    def finish() -> Gradients:
+        sums = None if of_w is None else of_w[2]
+        db = None if sums is None else sums.sum(0).astype(np.float32)
+        dx, dw, db = _as_given(of_x and of_x[0], of_w and of_w[0], db)
+        bad_x, bad_w = (of is not None and not finite(of[1]) for of in (of_x, of_w))
+        if bad_x or bad_w:
+            again: list[Launch] = []
+            directly = _direct_back(dy, x, weight, made, (bad_x, bad_w, False), again)
+            run_all(again)
+            other_x, other_w, _ = directly()
+            dx, dw = other_x if bad_x else dx, other_w if bad_w else dw
+        return dx, dw, db
+
+    return finish
+
+
+def _direct_back(
+    dy: Array, x: Array, weight: Array, made: Convolution, wants: tuple[bool, ...],
+    todo: list[Launch],
+) -> Callable[[], Gradients]:  # fmt: skip
+    """By sums."""
+    dx = None
+    if wants[0]:
         missing = len(made.backward) < made.phases
         dx = (memory.zeros if missing else memory.empty)(x.shape)
         for sweep in made.backward:
-            sweep.run(dy, weight, True, None, dx)
-    if (needs[1] and dw is None) or (biased and db is None):
-        sums = made.forward.filters(x, dy)  # (G, K + 1, O/G)
-        db = sums[:, -1].reshape(-1) if biased else None
+            sweep.gather(dy, weight, True, None, dx, todo)
+    parts = made.forward.filters(x, dy, todo) if wants[1] or wants[2] else None
+
+    def finish() -> Gradients:
+        if parts is None:
+            return _as_given(dx, None, None)
+        sums = made.forward.collected(parts)  # (G, K + 1, O/G)
         taps = sums[:, : weight[0].size].transpose(1, 0, 2)
         dw = np.ascontiguousarray(taps).reshape(*weight.shape[2:], weight.shape[1], -1)
-    return (
-        None if dx is None else nchw(dx),
-        None if dw is None else dw.transpose(3, 2, 0, 1),
-        db,
-    )
+        return _as_given(dx, dw, sums[:, -1].reshape(-1) if wants[2] else None)
+
+    return finish
 
 
-def _shortcut_back(
-    dy: Array, x: Array, weight: Array, made: Convolution, fast: bool, needs: tuple[bool, ...]
-) -> tuple[Array | None, Array | None, Array | None]:
-    """dx (N, H, W, C), dw (KH, KW, C/G, O), db (O), by a way other than the direct one."""
-    dx, dw, db, each = None, None, None, made.depthwise
-    if each is not None:
-        dx = each.backward_x(dy, hwio(weight)[:, :, 0]) if needs[0] else None
-        dw = each.backward_w(x, dy)[:, :, None] if needs[1] else None
-        db = dy.sum(0).sum(0).sum(0) if needs[2] else None
-    elif fast:
-        if needs[0]:
-            dx, _ = made.tiles_back.run(dy, made.tiles_back.filters(turned(hwio(weight))), None)
-        if needs[1]:
-            dw, db = made.tiles.gradient(x, dy, needs[2])
-    return dx, dw, db
+def _as_given(dx: Array | None, dw: Array | None, db: Array | None) -> Gradients:
+    """dx (N, H, W, C), dw (KH, KW, C/G, O) and db with the axes of x, weight and bias."""
+    dx = None if dx is None else nchw(dx)
+    return dx, None if dw is None else dw.transpose(3, 2, 0, 1), db
 
 
 def hwio(weight: Array) -> Array:

@@ -23,6 +23,7 @@ from glassnet.kernels.pointwise import filters, kept, product, tile_of
 from glassnet.kernels.ready import Empty, Launch, Ready, run_all
 from glassnet.kernels.threads import get_num_threads
 from glassnet.kernels.vector import Floats, lanes, load_part, store_part
+from glassnet.kernels.winograd import finite
 
 CURVES = ("none", "relu", "relu6")  # their derivative follows from y
 
@@ -98,15 +99,14 @@ def _general(made: conv.Convolution, weight: Array, bias: Array | None, curve: s
         """Winograd's tiles, where they are allowed and finite."""
         if is_exact():
             return direct(x, r)
-        U = kept((weight,), "winograd", lambda w: made.tiles.filters(conv.hwio(w)))
-        y, _ = made.tiles.run(nhwc(x), U, bias)
-        if y is None:
-            return direct(x, r)
+        U, todo = kept((weight,), "winograd", made.tile_filters), list[Launch]()
+        y, bad, _ = made.tiles.apply(nhwc(x), U, bias, todo)
         if r is not None:
-            run_all([_sum_in_place(y, r, curve)])
+            todo.append(_sum_in_place(y, r, curve))
         elif curve != "none":
-            run_all([_in_place(y, curve)])
-        return nchw(y)
+            todo.append(_in_place(y, curve))
+        run_all(todo)
+        return nchw(y) if finite(bad) else direct(x, r)
 
     return Ready(None, tiled) if made.winograd else direct
 

@@ -14,7 +14,9 @@ from glassnet.kernels.dispatch import register
 from glassnet.kernels.exact import is_exact
 from glassnet.kernels.layout import Array, nhwc, single
 from glassnet.kernels.norm import sums_of
+from glassnet.kernels.ready import Launch, run_all
 from glassnet.kernels.threads import get_num_threads
+from glassnet.kernels.winograd import finite
 
 
 def conv2d_norm_act_forward(
@@ -35,21 +37,29 @@ def conv2d_norm_act_forward(
     made = conv.convolution(x.shape, weight.shape, stride, padding, dilation, groups,
                             get_num_threads())  # fmt: skip
     assert made is not None
-    x, fast = nhwc(x), made.winograd and not is_exact()
-    z, sums = conv.convolved(x, weight, bias, made, fast, sums=True)
-    sums = sums_of(z) if sums is None else sums
-    outputs, norm = fused.normalised(z, sums, norm_weight, norm_bias, residual, eps, activation)
-    return outputs, ((x, weight, made, bias is not None, fast), norm)
+    x, norm = nhwc(x), (norm_weight, norm_bias, residual, eps, activation)
+    for fast in (made.winograd and not is_exact(), False):  # a second time where it has to be
+        todo: list[Launch] = []
+        z, bad, sums = conv.convolved(x, weight, bias, made, fast, todo, sums=True)
+        if sums is None:
+            run_all(todo)
+            todo, sums = [], sums_of(z)
+        outputs, kept = fused.normalised(z, sums, *norm, todo)
+        run_all(todo)
+        if bad is None or finite(bad):
+            break
+    return outputs, ((x, weight, made, bias is not None, fast), kept)
 
 
 def conv2d_norm_act_backward(
     dys: tuple[Array, Array, Array], cache: Any, needs: tuple[bool, ...] = (True,) * 6
 ) -> tuple[Array | None, ...]:
     """The gradients of the parts, from the last to the first."""
-    inner, norm = cache
-    dz, *others = fused.batch_norm_act_backward(dys, norm)
-    dx, dweight, dbias = conv.conv2d_backward(dz, inner, needs[:3])
-    return (dx, dweight, dbias, *others)
+    (inner, norm), todo = cache, list[Launch]()
+    dz, *others = fused.gather_back(dys, norm, todo)
+    finish = conv.gather_back(dz, inner, needs[:3], todo)
+    run_all(todo)
+    return (*finish(), *others)
 
 
 def _serves(

@@ -378,28 +378,31 @@ class Sweep:
             self._offsets[key] = (a + b + c).ravel().astype(np.int64)
         return self._offsets[key]
 
-    def run(
-        self, x: Array, w: Array, turned: bool, bias: Array | None, y: Array, sums: bool = False
-    ) -> Sums | None:
+    def gather(
+        self, x: Array, w: Array, turned: bool, bias: Array | None, y: Array, todo: list[Launch],
+        sums: bool = False,
+    ) -> Sums | None:  # fmt: skip
         """y = the sum; w (O, C/G, KH, KW), inputs and outputs exchanged where `turned`.
 
-        Gives the sums of its channels where they are wanted.
+        Gives the sums of its channels where they are wanted and their columns lie side by side.
         """
         wide = self.block.wide
         columns = -(-self.outputs // wide) * wide  # of a group's blocks
         taken = None
-        if sums:
+        if sums and (self.groups == 1 or columns == self.outputs):
             taken = room(launch.parts(self.units, self.work), self.groups * columns)
-        packed = self.packed(w, turned, bias)
-        run_all([self.apply(x, packed, y, "none", memory.empty, taken)])
-        if taken is None or columns == self.outputs:
-            return taken
-        there = np.arange(self.groups * columns) % columns < self.outputs
-        behind = np.ones(ROOM, bool)
-        return Sums(taken.shift[:, there], taken.sums[:, np.r_[there, there, behind]])
+        packed, pack = self._packing(w, turned, bias)
+        todo.append(pack)
+        todo.append(self.apply(x, packed, y, "none", memory.empty, taken))
+        return taken
 
     def packed(self, w: Array, turned: bool, bias: Array | None) -> Array:
         """Filters and bias as `apply` takes them."""
+        packed, pack = self._packing(w, turned, bias)
+        run_all([pack])
+        return packed
+
+    def _packing(self, w: Array, turned: bool, bias: Array | None) -> tuple[Array, Launch]:
         width, count = self.block.wide, len(self.taps)
         blocks = self.groups * -(-self.outputs // width)
         first, second, high, wide = (n // 4 for n in w.strides)
@@ -408,10 +411,8 @@ class Sweep:
         packed = memory.empty((blocks, count + 1, width))
         offsets = self.weight_offsets(high, wide, channel)
         pieces = launch.parts(blocks, 8 * packed.size)
-        pack(
-            blocks, pieces, w, bias, packed, offsets, count, self.outputs, column, per_group, width
-        )  # fmt: skip
-        return packed
+        sizes = (count, self.outputs, column, per_group, width)
+        return packed, (pack.compiled(), (blocks, pieces, w, bias, packed, offsets, *sizes))
 
     def apply(
         self, x: Array, packed: Array, y: Array, curve: str, empty: Empty, sums: Sums | None = None
@@ -435,18 +436,23 @@ class Sweep:
         tile, count = self.tile(len(self.taps), spread=True), len(self.taps)
         return tile, np.pad(self.taps, (0, -count % tile.rows), "edge")
 
-    def filters(self, x: Array, dy: Array) -> Array:
-        """(G, K + 1, O/G): dw for each tap and, in the last row, the sum of dy."""
+    def filters(self, x: Array, dy: Array, todo: list[Launch]) -> Array:
+        """What each part adds up for dw, and for the sum of dy; see `collected`."""
         (tile, taps), count = self._rows, len(self.taps)
         parts = launch.parts(self.units, self.work)
         columns = -(-self.outputs // tile.wide) * tile.wide
         size = self.groups * (len(taps) + 1) * columns
         sums = memory.zeros((parts, self.groups, len(taps) + 1, columns))
         rooms = memory.empty((parts, self.room))
-        filter_gradient.compiled(KB=tile.rows, WIDE=tile.wide, copied=self.copied)(
+        run = filter_gradient.compiled(KB=tile.rows, WIDE=tile.wide, copied=self.copied)
+        todo.append((run, (
             self.units, parts, x, dy, sums, size, rooms, self.room, self.route,
             self.places, taps, count, self.groups, self.inputs, self.outputs,
-        )  # fmt: skip
+        )))  # fmt: skip
+        return sums
+
+    def collected(self, sums: Array) -> Array:
+        """(G, K + 1, O/G): dw for each tap and, in the last row, the sum of dy."""
         for other in sums[1:]:
             sums[0] += other
         return sums[0, :, :, : self.outputs]

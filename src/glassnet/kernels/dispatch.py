@@ -40,7 +40,7 @@ MODULES = {
     "conv_act": "conv2d_act",
     "conv_norm": "conv2d_norm_act",
     "bottleneck": "bottleneck",
-    "linear": "linear matmul",
+    "linear": "linear linear_act matmul",
     "norm": "batch_norm batch_norm_eval layer_norm",
     "attention": "scaled_dot_product_attention",
     "dropout": "dropout",
@@ -51,7 +51,15 @@ MODULES = {
 }
 # operations whose twins hand back gradients in arrays that nobody else holds
 FRESH = frozenset(
-    {"batch_norm", "batch_norm_act", "conv2d", "conv2d_norm_act", "layer_norm", "linear"}
+    {
+        "batch_norm",
+        "batch_norm_act",
+        "conv2d",
+        "conv2d_norm_act",
+        "layer_norm",
+        "linear",
+        "linear_act",
+    }
 )
 LARGE = 16_384  # numbers from which on the sum of two arrays is worth a kernel
 HOMES = {name: module for module, names in MODULES.items() for name in names.split()}

@@ -32,13 +32,14 @@ from glassnet.kernels.layout import Array, plain, single
 from glassnet.kernels.norm import (
     CHUNK,
     FOUR,
+    affine_back,
     last,
     no_bias,
-    run_affine_down,
     second,
     settled_back,
     sums_of,
 )
+from glassnet.kernels.ready import Launch, run_all
 from glassnet.kernels.statistics import ROOM, Sums, add_to, settled
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
@@ -200,51 +201,57 @@ def batch_norm_act_forward(
     activation: str = "relu",
 ) -> tuple[tuple[Array, Array, Array], Any]:
     """y = activation(batch_norm(x) + residual), with the statistics of the batch."""
+    todo: list[Launch] = []
     rows = last(x)
-    return normalised(rows, sums_of(rows), weight, bias, residual, eps, activation)
+    given = normalised(rows, sums_of(rows), weight, bias, residual, eps, activation, todo)
+    run_all(todo)
+    return given
 
 
 def normalised(
-    rows: Array,
-    sums: Sums,
-    weight: Array | None,
-    bias: Array | None,
-    residual: Array | None,
-    eps: float,
-    activation: str,
-) -> tuple[tuple[Array, Array, Array], Any]:
+    rows: Array, sums: Sums, weight: Array | None, bias: Array | None, residual: Array | None,
+    eps: float, activation: str, todo: list[Launch],
+) -> tuple[tuple[Array, Array, Array], Any]:  # fmt: skip
     """What `batch_norm_act_forward` gives, of x (N, ..., C) and the sums of its channels."""
     c, y = rows.shape[-1], memory.empty(rows.shape)
-    given = settled(sums, None if weight is None else plain(weight), eps)
+    given = settled(sums, c, weight, eps, todo)
     bias, count = no_bias(c) if bias is None else plain(bias), rows.size // c
     run = norm_up.compiled(TAIL=c % host().lanes, curve=activation, ADD=residual is not None)
-    added = rows if residual is None else last(residual)
-    slots = parts(count, 3 * rows.size)
-    run(count, slots, rows, added, y, given.mean, given.scale, bias, c)
+    added, slots = rows if residual is None else last(residual), parts(count, 3 * rows.size)
+    todo.append((run, (count, slots, rows, added, y, given.mean, given.scale, bias, c)))
     kept = y if residual is not None else None
     return (second(y), given.mean, given.var), (rows, kept, given, bias, activation)
 
 
 def batch_norm_act_backward(dys: tuple[Array, Array, Array], cache: Any) -> tuple[Any, ...]:
     """The gradients of x, weight, bias, and the residual where there was one."""
+    todo: list[Launch] = []
+    dx, *others = gather_back(dys, cache, todo)
+    run_all(todo)
+    return (second(dx), *others)
+
+
+def gather_back(
+    dys: tuple[Array, Array, Array], cache: Any, todo: list[Launch]
+) -> tuple[Array, ...]:
+    """The same once `todo` has been done, dx as (N, ..., C)."""
     (dy, dmean, dvar), (x, y, given, bias, curve) = dys, cache
     dy, c, has_residual = last(dy), x.shape[-1], y is not None
     count, write = x.size // c, has_residual or curve not in CHEAP
     each, TAIL = (given.mean, given.scale, bias), c % host().lanes
-    dz = memory.empty(x.shape) if write else None
+    dz = memory.empty(x.shape) if write else x
     several = parts(count, 4 * x.size)
     sums = np.zeros((several, 2 * c + ROOM))
     run = norm_sums.compiled(TAIL=TAIL, curve=curve, GIVEN=has_residual, WRITE=write)
-    run(count, several, x, dy, y if has_residual else x, dz if write else x, *each, sums, c)
-    dweight, dbias, slope, constant = settled_back(sums, given, dmean, dvar, count)
-    if dz is not None:
-        dx = run_affine_down(dz, x, given.mean, given.scale, slope, constant)
+    todo.append((run, (count, several, x, dy, y if has_residual else x, dz, *each, sums, c)))
+    dweight, dbias, slope, constant = settled_back(sums, given, dmean, dvar, count, todo)
+    if write:
+        dx = affine_back(dz, x, given.mean, given.scale, slope, constant, todo)
     else:
-        dx = memory.empty(x.shape)
-        down = norm_down.compiled(TAIL=TAIL, curve=curve)
-        down(count, parts(count, 3 * x.size), dy, x, dx, *each, slope, constant, c)
-    gradients = (second(dx), dweight, dbias)
-    return (*gradients, second(dz)) if has_residual and dz is not None else gradients
+        dx, down = memory.empty(x.shape), norm_down.compiled(TAIL=TAIL, curve=curve)
+        slots = parts(count, 3 * x.size)
+        todo.append((down, (count, slots, dy, x, dx, *each, slope, constant, c)))
+    return (dx, dweight, dbias, second(dz)) if has_residual else (dx, dweight, dbias)
 
 
 def _serves_norm(

@@ -1,4 +1,4 @@
-"""Products of matrices: the twins of linear and of matmul of two matrices.
+"""Products of matrices: the twins of linear, alone and with an activation, and of matmul.
 
     y (M, N) = a b, a sum over k < K; ld: a row's distance from the next, in floats
 
@@ -17,6 +17,7 @@ from math import prod
 from typing import Any
 
 from glassnet.kernels import launch, memory
+from glassnet.kernels.activation import COST, curved, walk_down
 from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.layout import Array, plain, single
@@ -40,6 +41,7 @@ Gradients = tuple[Array | None, ...]
 DEEP = 256  # of the sum at once: 16 columns of b, so many deep, are half of the nearest cache
 LARGE = 2**24  # multiply-adds from which BLAS, which copies both matrices into blocks, is faster
 ROWS = 4  # of the tile of dot products
+COLUMNS_OF = {16: 3, 32: 4}  # of that tile: as many sums as there are registers for
 BESIDE = 4096  # floats of the nearest cache for rows of b: what it has more is for rows of a
 
 
@@ -59,8 +61,9 @@ def rows_by_rows(
     *,
     COLUMNS: int,
     FEW: bool,
+    curve: str,
 ) -> None:
-    """y[m, n] = bias[n] + sum over k of a[m, k] b[n, k], for groups begin .. end of columns.
+    """y[m, n] = curve(bias[n] + sum over k of a[m, k] b[n, k]), for groups begin .. end of columns.
 
     near: rows of a that stay in the nearest cache. COLUMNS: of a tile. FEW: rows of a are so few
     that b comes from memory as fast as it can, asked for a tile before.
@@ -77,24 +80,25 @@ def rows_by_rows(
                     value = lane(sums[i // lanes()], i % lanes())
                     if bias is not None:  # as an expression it would be read in any case
                         value = value + bias[n]
-                    y[ms[i // COLUMNS] * N + n] = value
+                    y[ms[i // COLUMNS] * N + n] = curved(value, curve)
 
 
-def times_rows(a: Array, b: Array, bias: Array | None = None) -> Array:
-    """a b^T + bias: a (M, K), b (N, K), bias (N), all contiguous -> (M, N)."""
-    y = memory.empty((len(a), len(b)))
-    run_all([_times_rows(a, b, bias, y)])
-    return y
+def times_rows(
+    a: Array, b: Array, bias: Array | None, todo: list[Launch], curve: str = "none",
+    empty: Empty = memory.empty,
+) -> Array:  # fmt: skip
+    """curve(a b^T + bias), once `todo` is done: a (M, K), b (N, K), bias (N) contiguous -> (M, N).
 
-
-def _times_rows(a: Array, b: Array, bias: Array | None, y: Array) -> Launch:
+    Like all products here it has a result to hand out before it is computed.
+    """
     (m, k), n = a.shape, len(b)
-    columns = 3 if host().registers == 16 else 4  # as many sums as there are registers for
+    y, columns = empty((m, n)), COLUMNS_OF[host().registers]
     units = -(-n // columns)
     slots = launch.parts(units, m * n * k / 4)
     near = max(1, (nearest_cache() // 4 - BESIDE) // (ROWS * k)) * ROWS
-    run = rows_by_rows.compiled(COLUMNS=columns, FEW=m <= ROWS)
-    return run, (units, slots, a, b, bias, y, m, n, k, near)
+    run = rows_by_rows.compiled(COLUMNS=columns, FEW=m <= ROWS, curve=curve)
+    todo.append((run, (units, slots, a, b, bias, y, m, n, k, near)))
+    return y
 
 
 # -- y = a b ---------------------------------------------------------------------------------------
@@ -173,7 +177,7 @@ def write_row(y: Floats, row: list[Any], columns: int) -> None:
             store_part(y + j * lanes(), row[j], columns - j * lanes())
 
 
-def times(a: Array, b: Array, turned: bool = False) -> Array:
+def times(a: Array, b: Array, todo: list[Launch], turned: bool = False) -> Array:
     """a b, or a^T b: a (M, K) or, turned, (K, M), b (K, N), both contiguous -> (M, N).
 
     Turned, that is for the gradient of weights, threads share rows out, as `times_rows` and
@@ -188,8 +192,8 @@ def times(a: Array, b: Array, turned: bool = False) -> Array:
     bands = launch.parts(m // tile.rows, work) if turned else 1
     parts = launch.parts(bands * groups, work)
     y, rooms = memory.empty((m, n)), memory.empty((parts, DEEP, width))
-    compiled = rows_by_columns.compiled(MB=tile.rows, NB=tile.vectors)
-    compiled(bands * groups, parts, a, b, y, rooms, m, n, k, down, along, bands)
+    run = rows_by_columns.compiled(MB=tile.rows, NB=tile.vectors)
+    todo.append((run, (bands * groups, parts, a, b, y, rooms, m, n, k, down, along, bands)))
     return y
 
 
@@ -209,32 +213,45 @@ def add_rows(begin: int, end: int, x: Floats, total: Floats, M: int, N: int) -> 
         store_part(total + first, acc, min(N - first, lanes()))
 
 
-def row_sum(x: Array) -> Array:
+def row_sum(x: Array, todo: list[Launch]) -> Array:
     """(M, N), contiguous -> (N): the sum of the rows."""
     m, n = x.shape
     total = memory.empty((n,))
     units = -(-n // host().lanes)
-    add_rows(units, launch.parts(units, m * n), x, total, m, n)
+    todo.append((add_rows.compiled(), (units, launch.parts(units, m * n), x, total, m, n)))
     return total
 
 
 # -- the twins -------------------------------------------------------------------------------------
 def linear_forward(x: Array, weight: Array, bias: Array | None = None) -> tuple[Array, Any]:
     """y = x W^T + b:  x (..., I), weight (O, I), bias (O,) -> y (..., O)."""
-    rows = plain(x)
+    return _forward(x, weight, bias, "none")
+
+
+def _forward(x: Array, weight: Array, bias: Array | None, curve: str) -> tuple[Array, Any]:
+    rows, todo = plain(x), list[Launch]()
     if x.ndim != 2:
         rows = rows.reshape(-1, x.shape[-1])
-    y = times_rows(rows, plain(weight), bias)
+    y = times_rows(rows, plain(weight), bias, todo, curve)
+    run_all(todo)
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight)), (rows, weight, x.shape)
 
 
 def linear_backward(dy: Array, cache: Any, needs: tuple[bool, ...]) -> Gradients:
     """dx = dy W, dW = dy^T x, db = sum of dy over the rows."""
+    todo: list[Launch] = []
+    gradients = _backward(plain(dy), cache, needs, todo)
+    run_all(todo)
+    return gradients
+
+
+def _backward(dy: Array, cache: Any, needs: tuple[bool, ...], todo: list[Launch]) -> Gradients:
+    """The gradients, once `todo` is done, of dy, which may be among it."""
     rows, weight, shape = cache
-    dy = plain(dy).reshape(len(rows), len(weight))
-    dx = times(dy, plain(weight)).reshape(shape) if needs[0] else None
-    dw = times(dy, rows, turned=True) if needs[1] else None
-    return dx, dw, row_sum(dy) if any(needs[2:]) else None
+    dy = dy.reshape(len(rows), len(weight))
+    dx = times(dy, plain(weight), todo).reshape(shape) if needs[0] else None
+    dw = times(dy, rows, todo, turned=True) if needs[1] else None
+    return dx, dw, row_sum(dy, todo) if any(needs[2:]) else None
 
 
 def _serves_linear(x: Any, weight: Any, bias: Any = None) -> bool:
@@ -245,19 +262,44 @@ def _serves_linear(x: Any, weight: Any, bias: Any = None) -> bool:
     return fits and x.shape[-1] == inputs and 0 < x.size * outputs < LARGE
 
 
+def linear_act_forward(
+    x: Array, weight: Array, bias: Array | None = None, activation: str = "relu"
+) -> tuple[Array, Any]:
+    """y = activation(x W^T + b)."""
+    y, cache = _forward(x, weight, bias, activation)
+    return y, (y, activation, cache)
+
+
+def linear_act_backward(dy: Array, cache: Any, needs: tuple[bool, ...]) -> Gradients:
+    """linear's, of dz = activation'(z) dy, which follows from y."""
+    (y, activation, inner), todo = cache, list[Launch]()
+    dz = memory.empty(y.shape)
+    run, work = walk_down.compiled(curve=activation), COST[activation] * y.size
+    todo.append((run, (y.size, launch.parts(y.size, work), plain(dy), y, dz, 0.0)))
+    gradients = _backward(dz, inner, needs, todo)
+    run_all(todo)
+    return gradients
+
+
+def _serves_linear_act(x: Any, weight: Any, bias: Any = None, activation: str = "relu") -> bool:
+    return activation in ("relu", "relu6") and _serves_linear(x, weight, bias)
+
+
 def matmul_forward(a: Array, b: Array) -> tuple[Array, tuple[Array, Array]]:
     """y = a b: a (N, I), b (I, O) -> y (N, O)."""
-    a, b = plain(a), plain(b)
-    return times(a, b), (a, b)
+    a, b, todo = plain(a), plain(b), list[Launch]()
+    y = times(a, b, todo)
+    run_all(todo)
+    return y, (a, b)
 
 
 def matmul_backward(dy: Array, cache: tuple[Array, Array], needs: tuple[bool, ...]) -> Gradients:
     """da = dy b^T, db = a^T dy."""
-    (a, b), dy = cache, plain(dy)
-    return (
-        times_rows(dy, b) if needs[0] else None,
-        times(a, dy, turned=True) if needs[1] else None,
-    )
+    (a, b), dy, todo = cache, plain(dy), list[Launch]()
+    da = times_rows(dy, b, None, todo) if needs[0] else None
+    db = times(a, dy, todo, turned=True) if needs[1] else None
+    run_all(todo)
+    return da, db
 
 
 def _serves_matmul(a: Any, b: Any) -> bool:
@@ -267,16 +309,28 @@ def _serves_matmul(a: Any, b: Any) -> bool:
     return a.shape[1] == b.shape[0] and 0 < work < LARGE
 
 
-def _prepare_linear(x: Array, weight: Array, bias: Array | None = None) -> Ready | None:
+def _prepare_linear(
+    x: Array, weight: Array, bias: Array | None = None, activation: str = "none"
+) -> Ready | None:
     if not weight.flags.c_contiguous or x.ndim != 2:
         return None
 
     def bind(x: Array, residual: Array | None, empty: Empty) -> tuple[Array, list[Launch]]:
-        y = empty((len(x), len(weight)))
-        return y, [_times_rows(x, weight, bias, y)]
+        todo: list[Launch] = []
+        y = times_rows(x, weight, bias, todo, activation, empty)
+        return y, todo
 
     return Ready(bind)
 
 
+def _prepare_linear_act(
+    x: Array, weight: Array, bias: Array | None = None, activation: str = "relu"
+) -> Ready | None:
+    return _prepare_linear(x, weight, bias, activation)
+
+
 register("linear", linear_forward, linear_backward, _serves_linear, _prepare_linear)
+register(
+    "linear_act", linear_act_forward, linear_act_backward, _serves_linear_act, _prepare_linear_act
+)
 register("matmul", matmul_forward, matmul_backward, _serves_matmul)

@@ -22,6 +22,7 @@ from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, plain, single
+from glassnet.kernels.ready import Launch, run_all
 from glassnet.kernels.statistics import ROOM, Moments, Sums, add_to, counted, room, settled
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
@@ -109,14 +110,14 @@ def sums_of(x: Array) -> Sums:
     return made
 
 
-def sums_back(x: Array, dy: Array, mean: Array) -> Array:
+def sums_back(x: Array, dy: Array, mean: Array, todo: list[Launch]) -> Array:
     """The sums over rows of dy and of dy (x - mean), (parts, 2 C + ROOM); x, dy (..., C)."""
     c = x.shape[-1]
     rows = x.size // c
     count = parts(rows, 3 * x.size)
     sums = np.zeros((count, 2 * c + ROOM))
     run = channel_sums.compiled(TAIL=c % host().lanes, BACK=True)
-    run(rows, count, x, dy, mean, sums, c)
+    todo.append((run, (rows, count, x, dy, mean, sums, c)))
     return sums
 
 
@@ -151,16 +152,16 @@ def settle_back(
 
 
 def settled_back(
-    sums: Array, given: Moments, dmean: Array | None, dvar: Array | None, rows: int
-) -> Array:
-    """dweight, dbias, slope and constant, (4, C)."""
+    sums: Array, given: Moments, dmean: Array | None, dvar: Array | None, rows: int,
+    todo: list[Launch],
+) -> Array:  # fmt: skip
+    """dweight, dbias, slope and constant, (4, C), once `todo` has been done."""
     made = np.empty((4, len(given.mean)), np.float32)
     units = -(-len(given.mean) // host().lanes)
     others = [v if v is None else plain(v) for v in (dmean, dvar)]
-    settle_back(
-        units, 1, sums, given.rstd, given.scale, *others, made, len(sums), made.shape[1],
-        float(rows),
-    )  # fmt: skip
+    sizes = (len(sums), made.shape[1], float(rows))
+    run = settle_back.compiled()
+    todo.append((run, (units, 1, sums, given.rstd, given.scale, *others, made, *sizes)))
     return made
 
 
@@ -224,21 +225,25 @@ def no_bias(channels: int) -> Array:
     return np.zeros(channels, np.float32)
 
 
-def run_affine(x: Array, mean: Array, scale: Array, bias: Array | None) -> Array:
+def affine(x: Array, mean: Array, scale: Array, bias: Array | None, todo: list[Launch]) -> Array:
     """y = (x - mean) scale + bias; x (..., C), the others (C) of any float type, or none."""
     y, c = memory.empty(x.shape), x.shape[-1]
     bias = no_bias(c) if bias is None else bias
     rows, given = x.size // c, [plain(v) for v in (mean, scale, bias)]
-    affine_up.compiled(TAIL=c % host().lanes)(rows, parts(rows, 2 * x.size), x, y, *given, c)
+    run = affine_up.compiled(TAIL=c % host().lanes)
+    todo.append((run, (rows, parts(rows, 2 * x.size), x, y, *given, c)))
     return y
 
 
-def run_affine_down(dy: Array, x: Array, *each: Array) -> Array:
-    """dx = dy scale + (x - mean) slope + constant; each: mean, scale, slope, constant (C)."""
+def affine_back(
+    dy: Array, x: Array, mean: Array, scale: Array, slope: Array, constant: Array,
+    todo: list[Launch],
+) -> Array:  # fmt: skip
+    """dx = dy scale + (x - mean) slope + constant."""
     dx, c = memory.empty(x.shape), x.shape[-1]
-    rows, given = x.size // c, [plain(v) for v in each]
+    rows, each = x.size // c, (mean, scale, slope, constant)
     run = affine_down.compiled(TAIL=c % host().lanes)
-    run(rows, parts(rows, 3 * x.size), dy, x, dx, *given, c)
+    todo.append((run, (rows, parts(rows, 3 * x.size), dy, x, dx, *each, c)))
     return dx
 
 
@@ -258,18 +263,21 @@ def batch_norm_forward(
 ) -> tuple[tuple[Array, Array, Array], Any]:
     """y = (x - mean) / sqrt(var + eps) * weight + bias, each channel over the whole batch."""
     rows = last(x)
-    given = settled(sums_of(rows), None if weight is None else plain(weight), eps)
-    y = run_affine(rows, given.mean, given.scale, bias)
+    todo: list[Launch] = []
+    given = settled(sums_of(rows), rows.shape[-1], weight, eps, todo)
+    y = affine(rows, given.mean, given.scale, bias, todo)
+    run_all(todo)
     return (second(y), given.mean, given.var), (rows, given)
 
 
 def batch_norm_backward(dys: tuple[Array, Array, Array], cache: Any) -> tuple[Array, Array, Array]:
     """dx = scale dy + b (x - mean) + k, with b and k the paths through variance and mean."""
     (dy, dmean, dvar), (x, given) = dys, cache
-    dy, rows = last(dy), x.size // x.shape[-1]
-    made = settled_back(sums_back(x, dy, given.mean), given, dmean, dvar, rows)
-    dweight, dbias, slope, constant = made
-    dx = run_affine_down(dy, x, given.mean, given.scale, slope, constant)
+    dy, rows, todo = last(dy), x.size // x.shape[-1], list[Launch]()
+    sums = sums_back(x, dy, given.mean, todo)
+    dweight, dbias, slope, constant = settled_back(sums, given, dmean, dvar, rows, todo)
+    dx = affine_back(dy, x, given.mean, given.scale, slope, constant, todo)
+    run_all(todo)
     return second(dx), dweight, dbias
 
 
@@ -288,17 +296,21 @@ def batch_norm_eval_forward(
     rows = last(x)
     rstd = 1 / np.sqrt(var.astype(np.float64) + eps)
     scale = rstd if weight is None else rstd * weight
-    y = run_affine(rows, mean, scale, bias)
+    todo: list[Launch] = []
+    y = affine(rows, mean, scale, bias, todo)
+    run_all(todo)
     return second(y), (rows, plain(mean), rstd, scale)
 
 
 def batch_norm_eval_backward(dy: Array, cache: Any) -> tuple[Array, Array, Array]:
     """dx = dy weight rstd; dweight = sum(dy normed); dbias = sum(dy)."""
     x, mean, rstd, scale = cache
-    dy, c = last(dy), x.shape[-1]
-    sums = sums_back(x, dy, mean).sum(axis=0)
-    dx = run_affine(dy, np.zeros(c), scale, None)
-    return second(dx), (sums[c : 2 * c] * rstd).astype(np.float32), sums[:c].astype(np.float32)
+    dy, c, todo = last(dy), x.shape[-1], list[Launch]()
+    sums = sums_back(x, dy, mean, todo)
+    dx = affine(dy, no_bias(c), scale, None, todo)
+    run_all(todo)
+    total = sums.sum(axis=0)
+    return second(dx), (total[c : 2 * c] * rstd).astype(np.float32), total[:c].astype(np.float32)
 
 
 def _serves_eval(x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: float = 1e-5) -> bool:

@@ -17,7 +17,8 @@ import numpy as np
 
 from glassnet.kernels import memory
 from glassnet.kernels.compile import task
-from glassnet.kernels.layout import Array
+from glassnet.kernels.layout import Array, plain
+from glassnet.kernels.ready import Launch
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Doubles,
@@ -43,7 +44,10 @@ ROOM = 16  # numbers behind the sums of a part: in the first, how many rows it h
 
 
 class Sums(NamedTuple):
-    """For each part of the work: its shifts (parts, C), and its sums of u, of u^2, and its rows."""
+    """For each part of the work: its shifts (parts, C), and its sums of u, of u^2, and its rows.
+
+    There may be columns behind those of the channels.
+    """
 
     shift: Array
     sums: Array
@@ -61,27 +65,28 @@ class Moments(NamedTuple):
 @task
 def settle(
     begin: int, end: int, shift: Floats, sums: Doubles, weight: Floats, made: Floats, parts: int,
-    C: int, eps: float,
+    columns: int, C: int, eps: float,
 ) -> None:  # fmt: skip
     """The moments (4, C) of the channels in vectors `begin` to `end`, in float64 on the way.
 
     With rows n, sums s and q and mean m = shift + s / n of each part, and the mean of all:
     var = (sum of q - s^2 / n + n (m - mean)^2) / (sum of n).
     """
-    every = 2 * C + ROOM
-    rows = sums[2 * C]
+    every = 2 * columns + ROOM
+    rows = sums[2 * columns]
     for p in range(1, parts):
-        rows += sums[p * every + 2 * C]
+        rows += sums[p * every + 2 * columns]
     for c in range(begin * lanes(), min(end * lanes(), C), lanes()):
         count, total, apart = min(C - c, lanes()), to_doubles(splat(0.0)), to_doubles(splat(0.0))
         for p in range(parts):
-            middle = to_doubles(load_part(shift + p * C + c, count))
-            total += middle * sums[p * every + 2 * C] + load_part(sums + p * every + c, count)
+            middle = to_doubles(load_part(shift + p * columns + c, count))
+            n = sums[p * every + 2 * columns]
+            total += middle * n + load_part(sums + p * every + c, count)
         mean = total / rows
         for p in range(parts):
-            n, s = sums[p * every + 2 * C], load_part(sums + p * every + c, count)
-            off = to_doubles(load_part(shift + p * C + c, count)) + s / n - mean
-            apart += load_part(sums + p * every + C + c, count) - s * s / n + off * off * n
+            n, s = sums[p * every + 2 * columns], load_part(sums + p * every + c, count)
+            off = to_doubles(load_part(shift + p * columns + c, count)) + s / n - mean
+            apart += load_part(sums + p * every + columns + c, count) - s * s / n + off * off * n
         var = select(apart < 0.0, 0.0, apart / rows)  # NaN stays NaN
         rstd = narrow(1.0 / sqrt(var + to_doubles(eps)))
         store_part(made + c, narrow(mean), count)
@@ -92,12 +97,15 @@ def settle(
         store_part(made + 3 * C + c, rstd, count)
 
 
-def settled(given: Sums, weight: Array | None, eps: float) -> Moments:
-    """The moments of all rows, from the sums of the parts; weight (C) contiguous, None for 1."""
-    count, channels = given.shift.shape
+def settled(
+    given: Sums, channels: int, weight: Array | None, eps: float, todo: list[Launch]
+) -> Moments:
+    """The moments of all rows, once `todo` has been done; weight (C) or None for 1."""
+    count, columns = given.shift.shape
     made = np.empty((4, channels), np.float32)
-    units = -(-channels // host().lanes)
-    settle(units, 1, given.shift, given.sums, weight, made, count, channels, float(eps))
+    units, weight = -(-channels // host().lanes), None if weight is None else plain(weight)
+    sizes = (count, columns, channels, float(eps))
+    todo.append((settle.compiled(), (units, 1, *given, weight, made, *sizes)))
     return Moments(*made)
 
 

@@ -41,6 +41,7 @@ from glassnet.kernels.cook_toom import on_both_sides as both
 from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array
 from glassnet.kernels.microkernel import pieces
+from glassnet.kernels.ready import Launch
 from glassnet.kernels.statistics import ROOM, Sums
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
@@ -314,6 +315,8 @@ def divisor(count: int, most: int) -> int:
 class Tiles:
     """A sum by tiles, y of x, with everything about it but the arrays.
 
+    Its passes run nothing: they hand out arrays and put the launches that fill them to `todo`.
+
     images: the shape of x (N, H, W, C); y (N, OH, OW, O), out (OH, OW); pads: above, at the left.
     """
 
@@ -332,44 +335,44 @@ class Tiles:
         self.outer_flags = self.flags | {"MB": divisor(c, self.flags["MB"])}
         self.no_bias = np.zeros(outputs, np.float32)
 
-    def filters(self, w: Array) -> Array:
-        """U of w (K, K, C, O): the filters at the 36 positions, as `run` reads them."""
+    def filters(self, w: Array, todo: list[Launch]) -> Array:
+        """U of w (K, K, C, O): the filters at the 36 positions, as `apply` reads them."""
         c, o, flags = self.channels, self.result[3], self.flags
         U = memory.empty((POSITIONS, c * o + 16))
         run = transform_filters.compiled(TAPS=self.taps, WIDE=flags["WIDE"], REST=flags["REST"])
-        run(c, parts(c, U.size), w, U, c, o)
+        todo.append((run, (c, parts(c, U.size), w, U, c, o)))
         return U
 
-    def run(
-        self, x: Array, U: Array, bias: Array | None, sums: bool = False
-    ) -> tuple[Array | None, Sums | None]:
-        """y, and where they are wanted the sums of its channels.
+    def apply(
+        self, x: Array, U: Array, bias: Array | None, todo: list[Launch], sums: bool = False
+    ) -> tuple[Array, Array, Sums | None]:
+        """y, whether it is `finite`, and where they are wanted the sums of its channels.
 
-        None where a result is not finite: then a number of the tile was not, or overflowed on the
-        way, and what became of its neighbours is wrong.
+        Where a result is not finite a number of the tile was not, or overflowed on the way, and
+        what became of its neighbours is wrong.
         """
         y, slots = memory.empty(self.result), parts(self.count, self.products / 4)
         work, bad = memory.empty((slots, self.room)), np.empty(slots, np.float32)
         taken = statistics.room(slots, self.result[3]) if sums else None
         bias = self.no_bias if bias is None else bias
         run = filter_tiles.compiled(SUMS=sums, **self.flags)
-        run(self.count, slots, x, U, bias, y, work, self.room, self.sizes, bad,
-            *(taken or (None, None)))  # fmt: skip
-        return (y, taken) if finite(bad) else (None, None)
+        more = (work, self.room, self.sizes, bad, *(taken or (None, None)))
+        todo.append((run, (self.count, slots, x, U, bias, y, *more)))
+        return y, bad, taken
 
-    def gradient(self, x: Array, dy: Array, biased: bool) -> tuple[Array | None, Array | None]:
-        """dw (K, K, C, O), None as in `run`, and where it is `biased` the sum of dy (O)."""
+    def gradient(
+        self, x: Array, dy: Array, biased: bool, todo: list[Launch]
+    ) -> tuple[Array, Array, Array | None]:
+        """dw (K, K, C, O), whether it is `finite`, and where `biased` sums of dy (parts, O)."""
         c, o, slots = self.channels, self.result[3], parts(self.count, self.products / 4)
         work, dU = memory.empty((slots, self.room)), memory.empty((slots, POSITIONS * c * o))
-        sums = np.zeros((slots, o)) if biased else None
-        run = outer_tiles.compiled(**self.outer_flags)
-        run(self.count, slots, x, dy, dU, sums, work, self.room, self.sizes)
         dw, many = memory.empty((self.taps, self.taps, c, o)), parts(c, dU.size)
-        bad = np.empty(many, np.float32)
+        bad, sums = np.empty(many, np.float32), np.zeros((slots, o)) if biased else None
+        run = outer_tiles.compiled(**self.outer_flags)
+        todo.append((run, (self.count, slots, x, dy, dU, sums, work, self.room, self.sizes)))
         collect = collect_filters.compiled(TAPS=self.taps, TAIL=o % host().lanes)
-        collect(c, many, dU, dw, c, o, slots, bad)
-        db = None if sums is None else sums.sum(0).astype(np.float32)
-        return dw if finite(bad) else None, db
+        todo.append((collect, (c, many, dU, dw, c, o, slots, bad)))
+        return dw, bad, sums
 
 
 def finite(bad: Array) -> bool:
@@ -377,12 +380,12 @@ def finite(bad: Array) -> bool:
     return all(map(math.isfinite, bad.tolist()))
 
 
-def turned(w: Array) -> Array:
+def turned(w: Array, todo: list[Launch]) -> Array:
     """w (K, K, C, O) with each filter turned by 180 degrees, as (K, K, O, C)."""
     taps, _, c, o = w.shape
     if c % host().lanes or o % host().lanes:
         return np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3))
-    made = memory.empty((taps, taps, o, c))
-    units = c // host().lanes
-    turn_filters(units, parts(units, 2 * w.size), w, made, c, o, taps * taps)
+    made, units = memory.empty((taps, taps, o, c)), c // host().lanes
+    run = turn_filters.compiled()
+    todo.append((run, (units, parts(units, 2 * w.size), w, made, c, o, taps * taps)))
     return made

@@ -124,6 +124,7 @@ _SAMPLES: dict[str, Callable[[], Sample]] = {
         (normal(16, 32, 256), normal(64, 32, 5)), {"padding": 2}, 16 * 256 * 64 * 32 * 5
     ),
     "linear": _linear,
+    "linear_act": _linear,
     "matmul": _matmul,
     "scaled_dot_product_attention": _attention,
     "batch_norm": _norm,

@@ -22,6 +22,7 @@ from glassnet.nn.activation import GELU, ReLU, ReLU6, SiLU
 from glassnet.nn.conv import Conv2d
 from glassnet.nn.evaluate import evaluate, swapped
 from glassnet.nn.fold import usual
+from glassnet.nn.linear import Linear
 from glassnet.nn.module import Module
 from glassnet.nn.norm import BatchNorm1d, BatchNorm2d
 from glassnet.nn.plan import FUSION
@@ -30,7 +31,7 @@ from glassnet.tape import is_grad_enabled
 from glassnet.tensor import Tensor
 
 CURVES: dict[type[Module], str] = {ReLU: "relu", ReLU6: "relu6", GELU: "gelu", SiLU: "silu"}
-WITH_RESIDUAL = (ReLU, ReLU6)  # after a sum: their derivative follows from their value
+WITH_RESIDUAL = (ReLU, ReLU6)  # also after a sum: their derivative follows from their value
 
 
 class fusion(AbstractContextManager["fusion"]):
@@ -139,6 +140,20 @@ def _curve_behind(norm: Any, layer: Module, residual: Tensor | None) -> str | No
     return None if swapped("batch_norm", "add", curve) else curve
 
 
+def _linear_and_activation(x: Any, layers: Sequence[Any], add: Tensor | None) -> Together:
+    """activation(linear(x))."""
+    linear, act = layers[:2]
+    if type(act) not in WITH_RESIDUAL or (add is not None and len(layers) == 2):
+        return NOT_TOGETHER
+    curve = CURVES[type(act)]
+    if not usual(linear, act) or swapped("linear", curve):
+        return NOT_TOGETHER
+    try:
+        return ops.linear_act(x, linear.weight, linear.bias, activation=curve), 2
+    except ShapeError:
+        return NOT_TOGETHER
+
+
 def _relu_and_pool(x: Any, layers: Sequence[Any], add: Tensor | None) -> Together:
     """pool(relu(x))."""
     relu, pool = layers[:2]
@@ -158,5 +173,6 @@ _TOGETHER: dict[type[Module], Any] = {
     Conv2d: _convolution_and_norm,
     BatchNorm1d: _norm_and_activation,
     BatchNorm2d: _norm_and_activation,
+    Linear: _linear_and_activation,
     ReLU: _relu_and_pool,
 }

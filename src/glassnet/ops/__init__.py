@@ -85,6 +85,7 @@ from glassnet.ops.fused import (
     bottleneck,
     conv2d_act,
     conv2d_norm_act,
+    linear_act,
     relu_max_pool2d,
 )
 from glassnet.ops.index import embedding, gather, getitem, one_hot
@@ -224,6 +225,7 @@ __all__ = [
     "le",
     "leaky_relu",
     "linear",
+    "linear_act",
     "local_response_norm",
     "log",
     "log1p",

@@ -20,12 +20,16 @@ from glassnet.ops import activation as pages
 from glassnet.ops._image import Padding, Size
 from glassnet.ops._samples import distinct, normal
 from glassnet.ops.conv import conv2d_backward, conv2d_forward
+from glassnet.ops.matmul import linear_backward, linear_forward
 from glassnet.ops.norm import batch_norm_backward, batch_norm_forward, move_statistics
 from glassnet.ops.pool import max_pool2d_backward, max_pool2d_forward
 from glassnet.tape import Array
 from glassnet.tensor import Tensor
 
-__all__ = ["batch_norm_act", "bottleneck", "conv2d_act", "conv2d_norm_act", "relu_max_pool2d"]
+__all__ = [
+    "batch_norm_act", "bottleneck", "conv2d_act", "conv2d_norm_act", "linear_act",
+    "relu_max_pool2d",
+]  # fmt: skip
 
 MaybeArray = Array | None
 Gradients = tuple[Array | None, ...]
@@ -183,6 +187,37 @@ def conv2d_norm_act(
     y, mean, var = _conv2d_norm_act(*given, **window, eps=eps, activation=activation)
     move_statistics(running_mean, running_var, mean, var, y.data.size // y.shape[1], momentum)
     return y
+
+
+# -- linear, an activation -------------------------------------------------------------------------
+def linear_act_forward(
+    x: Array, weight: Array, bias: MaybeArray = None, activation: str = "relu"
+) -> tuple[Array, Any]:
+    """y = activation(x W^T + b). x (..., I), weight (O, I), bias (O,) or None -> y (..., O).
+
+    Raises ShapeError as linear does.
+    """
+    z, cache = linear_forward(x, weight, bias)
+    forward, backward = ACTIVATIONS[activation]
+    y, kept = forward(z)
+    return y, (cache, backward, kept)
+
+
+def linear_act_backward(dy: Array, cache: Any, needs: tuple[bool, ...]) -> Gradients:
+    """The parts' gradients, from the last to the first."""
+    inner, backward, kept = cache
+    return linear_backward(backward(dy, kept), inner, needs)
+
+
+linear_act = operation(
+    linear_act_forward,
+    linear_act_backward,
+    examples=lambda: [
+        example(normal(5, 3), normal(2, 3), normal(2)),
+        example(normal(2, 4, 3), normal(2, 3), None, activation="gelu"),
+        example(normal(3), normal(2, 3), normal(2), activation="relu6"),
+    ],
+)
 
 
 # -- relu, max_pool2d ------------------------------------------------------------------------------
