@@ -40,11 +40,24 @@ PAGES: dict[str, Any] = {
 TAKES_STEP = {"sgd_update", "adam_update", "adagrad_update"}
 
 
-def one(update: Any) -> Any:
-    """The update of lists of arrays as one of single arrays."""
+def many(name: str) -> Any:
+    """The compiled update of lists p, g and state (or None), with the page's signature."""
+    states = {"sgd_update": 1, "adam_update": 3, "adadelta_update": 2, "rmsprop_update": 3}
+
+    def call(p: Any, g: Any, *others: Any, **options: Any) -> None:
+        count = states.get(name, 1)
+        table = compiled.Table(p, others[:count])
+        assert not table.others
+        compiled.UPDATES[name](table, g, *others[count:], **options)
+
+    return call
+
+
+def one(name: str) -> Any:
+    """The same of single arrays."""
 
     def call(*arrays: Any, **options: Any) -> None:
-        update(*([a] if isinstance(a, np.ndarray) else a for a in arrays), **options)
+        many(name)(*([a] if isinstance(a, np.ndarray) else a for a in arrays), **options)
 
     return call
 
@@ -59,11 +72,11 @@ def test_layouts_that_do_not_matter_and_one_that_does() -> None:
     weight = draw.random((40, 30), np.float32)
     turned = np.asfortranarray(draw.random((40, 30), np.float32))
     expected = weight - np.float32(0.5) * turned
-    compiled.UPDATES["sgd_update"]([weight], [turned], None, 1, 0.5)
+    many("sgd_update")([weight], [turned], None, 1, 0.5)
     np.testing.assert_allclose(weight, expected, rtol=1e-6)
     turned = draw.random((3, 4, 5, 6), np.float32).transpose(1, 0, 3, 2)  # a block of its own order
     expected = turned - np.float32(0.5) * np.ones((4, 3, 6, 5), np.float32)
-    compiled.UPDATES["sgd_update"]([turned], [np.ones((4, 3, 6, 5), np.float32)], None, 1, 0.5)
+    many("sgd_update")([turned], [np.ones((4, 3, 6, 5), np.float32)], None, 1, 0.5)
     np.testing.assert_allclose(turned, expected, rtol=1e-6)
 
 
@@ -72,9 +85,9 @@ def test_many_parameters_in_one_call() -> None:
     sizes = [5, 0, 40_000, 1, 13, 20_001]
     p, g, m, v = ([draw.random(n, np.float32) for n in sizes] for _ in range(4))
     by_one = [[a.copy() for a in arrays] for arrays in (p, g, m, v)]
-    compiled.UPDATES["adam_update"](*map(list, (p, g, m, v)), None, 3, 0.1)
+    many("adam_update")(*map(list, (p, g, m, v)), None, 3, 0.1)
     for a, b, c, d in zip(*by_one, strict=True):
-        compiled.UPDATES["adam_update"]([a], [b], [c], [d], None, 3, 0.1)
+        many("adam_update")([a], [b], [c], [d], None, 3, 0.1)
     for together, alone in zip((p, m, v), (by_one[0], *by_one[2:]), strict=True):
         for x, y in zip(together, alone, strict=True):
             assert np.array_equal(x, y)
@@ -99,7 +112,7 @@ def steps(update: Any, name: str, size: int, states: int, options: Any, dtype: A
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("name", "states", "options"), CASES)
 def test_five_steps(name: str, states: int, options: Any, size: int) -> None:
-    ours = steps(one(compiled.UPDATES[name]), name, size, states, options, np.float32)
+    ours = steps(one(name), name, size, states, options, np.float32)
     page = steps(PAGES[name], name, size, states, options, np.float32)
     for a, b in zip(ours, page, strict=True):
         largest = np.max(np.abs(b), initial=1)
@@ -111,7 +124,7 @@ def test_five_steps(name: str, states: int, options: Any, size: int) -> None:
 )
 def test_the_four_kinds_of_rmsprop(mean: bool, b: bool) -> None:
     results = []
-    for update in (one(compiled.UPDATES["rmsprop_update"]), PAGES["rmsprop_update"]):
+    for update in (one("rmsprop_update"), PAGES["rmsprop_update"]):
         draw = np.random.default_rng(0)
         p, squares = draw.standard_normal(37).astype(np.float32), np.zeros(37, np.float32)
         held = [squares.copy() if wanted else None for wanted in (mean, b)]

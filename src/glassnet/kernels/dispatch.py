@@ -124,17 +124,14 @@ def _dense(a: Any) -> bool:
     return bool((a.transpose(0, 2, 3, 1) if a.ndim == 4 else a).flags.c_contiguous)
 
 
-def update(name: str) -> Pair | None:
+def update(name: str) -> tuple[Callable[..., None], type[Any]] | None:
     """The compiled update of many parameters, by the name of its page, or None where that runs.
 
-    With it comes serves(p, *state), which says whether it takes a parameter with its state.
+    With it comes the class `Table`, of the parameters with their state, that it takes.
     """
-    if MODE == "reference" or not HOMES or not _bring("optim"):
-        return None
-    from glassnet.kernels import optim
-
-    found = optim.UPDATES.get(name)
-    return found and (found, optim.serves)
+    module = _module("optim")
+    found = module and module.UPDATES.get(name)
+    return (found, module.Table) if found else None
 
 
 def draws(name: str, x: Any, bias: Any) -> Callable[..., Any] | None:
@@ -164,11 +161,8 @@ def _module(name: str) -> Any:
 
 def added(a: Any, b: Any) -> Any:
     """a + b, for the tape: two arrays of one shape."""
-    if a.size < LARGE or MODE == "reference" or not HOMES or not _bring("arithmetic"):
-        return a + b
-    from glassnet.kernels import arithmetic
-
-    return arithmetic.added(a, b) if arithmetic.serves(a, b) else a + b
+    arithmetic = _module("arithmetic") if a.size >= LARGE else None
+    return arithmetic.added(a, b) if arithmetic and arithmetic.serves(a, b) else a + b
 
 
 def _bring(module: str) -> bool:

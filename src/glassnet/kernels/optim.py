@@ -2,13 +2,14 @@
 
     p parameter, g gradient, s t u state: one block of memory each, of the same layout
 
-The functions at the end have the names and signatures of the pages in `optim/`, whose docstrings
-give formulas and sources, but take lists: `UPDATES` has them. NumPy walks over memory once for each
-sign of a formula, ten to fifteen times a step. Here a rule is written for LANES numbers, which stay
-in registers from the gradient to the new weight. One call updates all parameters of a group: a
-table says where each lies. Every thread takes the same share of each parameter, since layers share
-them out so too: a thread finds in its own cache the gradient that it computed, and leaves there the
-weights that it needs next.
+The functions at the end have the names and numbers of the pages in `optim/`, whose docstrings give
+formulas and sources, but take a table of many parameters: `UPDATES` has them. NumPy walks over
+memory once for each sign of a formula, ten to fifteen times a step. Here a rule is written for
+LANES numbers, which stay in registers from the gradient to the new weight. One call updates all
+parameters of a group: the table says where each lies, and only gradients are new in each step.
+Every thread takes the same share of each parameter, since layers share them out so too: a thread
+finds in its own cache the gradient that it computed, and leaves there the weights that it needs
+next.
 """
 
 from __future__ import annotations
@@ -84,6 +85,12 @@ def enter_row(
 
 
 @task
+def enter_gradient(begin: int, end: int, row: Longs, g: Floats) -> None:
+    """Write down where its gradient lies."""
+    row[1] = address(g)
+
+
+@task
 def step(
     begin: int, end: int, table: Longs, rows: int,
     a: float, b: float, c: float, d: float, e: float, f: float, h: float, k: float, *, name: str,
@@ -110,19 +117,43 @@ def share(size: int, unit: int) -> int:
     return min(vectors * unit // SHARES * lanes(), size)
 
 
-def run(name: str, p: Arrays, g: Arrays, state: list[Arrays], *numbers: float) -> None:
-    """Make a step of the rule `name`; gradients in whatever layout."""
-    g = [in_layout_of(given, parameter) for given, parameter in zip(g, p, strict=True)]
-    table = np.empty((len(p), ROW), np.int64)
-    nothing = [None] * len(p)
-    held = [*state, nothing, nothing, nothing][:3]
-    size = 0
-    for row, *arrays in zip(table, p, g, *held, strict=True):
-        enter_row(1, 1, row, arrays[0].size, *arrays)
-        size += arrays[0].size
-    given = [*map(float, numbers), *[0.0] * 8][:8]
-    work = size * (3 + 2 * len(state))
-    step.compiled(name=name)(SHARES, parts(SHARES, work), table, len(p), *given)
+class Table:
+    """Parameters with their state, those of them that are served, and where these lie.
+
+    state: an array for each parameter, or None for a state that this rule does without. The arrays
+    are held, so that what is at their addresses stays theirs.
+    """
+
+    def __init__(self, p: Arrays, state: Sequence[Arrays | None]) -> None:
+        self.p, self.state, self.ids = p, state, _ids(p, state)
+        each = [a for a in state if a is not None]
+        self.served = [i for i in range(len(p)) if serves(p[i], *(a[i] for a in each))]
+        self.others = [i for i in range(len(p)) if i not in set(self.served)]
+        self.size = sum(p[i].size for i in self.served)
+        self.rows, self.used = np.empty((len(self.served), ROW), np.int64), len(each)
+        for row, i in zip(self.rows, self.served, strict=True):
+            lies = [*(a[i] for a in each), None, None, None][:3]
+            enter_row(1, 1, row, p[i].size, p[i], None, *lies)
+        self.each = [(p[i], row) for i, row in zip(self.served, self.rows, strict=True)]
+
+    def holds(self, p: Arrays, state: Sequence[Arrays | None]) -> bool:
+        """Whether it is of these very arrays."""
+        return self.ids == _ids(p, state)
+
+    def run(self, name: str, g: Arrays, *numbers: float) -> None:
+        """Make a step of the rule `name` with the parameters that are served."""
+        g = g if not self.others else [g[i] for i in self.served]
+        g = [in_layout_of(array, p) for array, (p, _) in zip(g, self.each, strict=True)]
+        for array, (_, row) in zip(g, self.each, strict=True):
+            enter_gradient(1, 1, row, array)
+        given = [*map(float, numbers), *[0.0] * 8][:8]
+        slots = parts(SHARES, self.size * (3 + 2 * self.used))
+        step.compiled(name=name)(SHARES, slots, self.rows, len(self.rows), *given)
+
+
+def _ids(p: Arrays, state: Sequence[Arrays | None]) -> list[int]:
+    """Which arrays these are."""
+    return [*map(id, p), *(id(a) for column in state if column is not None for a in column)]
 
 
 def serves(p: Array, *state: Array | None) -> bool:
@@ -161,16 +192,16 @@ def sgd_momentum(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> A
 
 
 def sgd_update(
-    p: Arrays, g: Arrays, b: Arrays | None, step: int, lr: float, momentum: float = 0.0,
-    dampening: float = 0.0, weight_decay: float = 0.0, nesterov: bool = False,
+    p: Table, g: Arrays, step: int, lr: float, momentum: float = 0.0, dampening: float = 0.0,
+    weight_decay: float = 0.0, nesterov: bool = False,
 ) -> None:  # fmt: skip
     """The page is `optim.sgd.sgd_update`."""
-    if b is None or not momentum:
-        run("sgd", p, g, [], lr, weight_decay)
+    if not p.used or not momentum:
+        p.run("sgd", g, lr, weight_decay)
         return
     keeps, takes = (0.0, 1.0) if step == 1 else (momentum, 1 - dampening)
     shares = (1.0, momentum) if nesterov else (0.0, 1.0)
-    run("sgd_momentum", p, g, [b], lr, weight_decay, keeps, takes, *shares)
+    p.run("sgd_momentum", g, lr, weight_decay, keeps, takes, *shares)
 
 
 # -- Adam ------------------------------------------------------------------------------------------
@@ -207,18 +238,14 @@ def amsgrad(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> Any:
 
 
 def adam_update(
-    p: Arrays, g: Arrays, m: Arrays, v: Arrays, v_max: Arrays | None, step: int, lr: float,
-    beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0,
-    decoupled: bool = False,
+    p: Table, g: Arrays, step: int, lr: float, beta1: float = 0.9, beta2: float = 0.999,
+    eps: float = 1e-8, weight_decay: float = 0.0, decoupled: bool = False,
 ) -> None:  # fmt: skip
     """The page is `optim.adam.adam_update`."""
     decay = (1 - lr * weight_decay, 0.0) if decoupled else (1.0, weight_decay)
     size, root = lr / (1 - beta1**step), 1 / math.sqrt(1 - beta2**step)
     numbers = (*decay, 1 - beta1, beta2, 1 - beta2, size, root, eps)
-    if v_max is None:
-        run("adam", p, g, [m, v], *numbers)
-    else:
-        run("amsgrad", p, g, [m, v, v_max], *numbers)
+    p.run("adam" if p.used == 2 else "amsgrad", g, *numbers)
 
 
 # -- Adagrad, Adadelta, RMSprop --------------------------------------------------------------------
@@ -231,11 +258,11 @@ def adagrad(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> Any:
 
 
 def adagrad_update(
-    p: Arrays, g: Arrays, sums: Arrays, step: int, lr: float, lr_decay: float = 0.0,
-    weight_decay: float = 0.0, eps: float = 1e-10,
+    p: Table, g: Arrays, step: int, lr: float, lr_decay: float = 0.0, weight_decay: float = 0.0,
+    eps: float = 1e-10,
 ) -> None:  # fmt: skip
     """The page is `optim.adaptive.adagrad_update`."""
-    run("adagrad", p, g, [sums], lr / (1 + (step - 1) * lr_decay), weight_decay, eps)
+    p.run("adagrad", g, lr / (1 + (step - 1) * lr_decay), weight_decay, eps)
 
 
 @rule(states=2)
@@ -248,11 +275,10 @@ def adadelta(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> Any:
 
 
 def adadelta_update(
-    p: Arrays, g: Arrays, squares: Arrays, deltas: Arrays, lr: float, rho: float = 0.9,
-    eps: float = 1e-6, weight_decay: float = 0.0,
+    p: Table, g: Arrays, lr: float, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0
 ) -> None:  # fmt: skip
     """The page is `optim.adaptive.adadelta_update`."""
-    run("adadelta", p, g, [squares, deltas], lr, weight_decay, rho, 1 - rho, eps)
+    p.run("adadelta", g, lr, weight_decay, rho, 1 - rho, eps)
 
 
 @part
@@ -300,13 +326,13 @@ def rmsprop_centred_momentum(p: Vector, g: Vector, state: list[Vector], a: list[
 
 
 def rmsprop_update(
-    p: Arrays, g: Arrays, squares: Arrays, mean: Arrays | None, b: Arrays | None, lr: float,
-    alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0, momentum: float = 0.0,
+    p: Table, g: Arrays, lr: float, alpha: float = 0.99, eps: float = 1e-8,
+    weight_decay: float = 0.0, momentum: float = 0.0,
 ) -> None:  # fmt: skip
     """The page is `optim.adaptive.rmsprop_update`."""
+    _, mean, b = p.state
     name = "rmsprop" + "_centred" * (mean is not None) + "_momentum" * (b is not None)
-    state = [s for s in (squares, mean, b) if s is not None]
-    run(name, p, g, state, lr, weight_decay, alpha, 1 - alpha, eps, momentum)
+    p.run(name, g, lr, weight_decay, alpha, 1 - alpha, eps, momentum)
 
 
 # -- Lion ------------------------------------------------------------------------------------------
@@ -320,11 +346,11 @@ def lion(p: Vector, g: Vector, state: list[Vector], a: list[float]) -> Any:
 
 
 def lion_update(
-    p: Arrays, g: Arrays, m: Arrays, lr: float, beta1: float = 0.9, beta2: float = 0.99,
+    p: Table, g: Arrays, lr: float, beta1: float = 0.9, beta2: float = 0.99,
     weight_decay: float = 0.0,
 ) -> None:  # fmt: skip
     """The page is `optim.lion.lion_update`."""
-    run("lion", p, g, [m], lr, 1 - lr * weight_decay, beta1, 1 - beta1, beta2, 1 - beta2)
+    p.run("lion", g, lr, 1 - lr * weight_decay, beta1, 1 - beta1, beta2, 1 - beta2)
 
 
 UPDATES: dict[str, Callable[..., None]] = {

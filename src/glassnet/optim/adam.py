@@ -87,8 +87,7 @@ class Adam(Optimizer):
         return {"step": 0} | {name: np.zeros_like(p) for name in names}
 
     def rule(self, state: State, group: Group) -> Rule:
-        state["step"] += 1
-        arrays = (state["exp_avg"], state["exp_avg_sq"], state.get("max_exp_avg_sq"))
+        arrays = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
         numbers = (group["lr"], *group["betas"], group["eps"], group["weight_decay"])
         return Rule(adam_update, arrays, (state["step"], *numbers, self.decoupled))
 

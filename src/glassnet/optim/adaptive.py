@@ -132,9 +132,8 @@ class Adagrad(Optimizer):
         return {"step": 0, "sum": np.full_like(p, group["initial_accumulator_value"])}
 
     def rule(self, state: State, group: Group) -> Rule:
-        state["step"] += 1
         numbers = (group[name] for name in ("lr", "lr_decay", "weight_decay", "eps"))
-        return Rule(adagrad_update, (state["sum"],), (state["step"], *numbers))
+        return Rule(adagrad_update, ("sum",), (state["step"], *numbers))
 
 
 class Adadelta(Optimizer):
@@ -159,7 +158,7 @@ class Adadelta(Optimizer):
 
     def rule(self, state: State, group: Group) -> Rule:
         numbers = tuple(group[name] for name in ("lr", "rho", "eps", "weight_decay"))
-        return Rule(adadelta_update, (state["square_avg"], state["acc_delta"]), numbers)
+        return Rule(adadelta_update, ("square_avg", "acc_delta"), numbers)
 
 
 class RMSprop(Optimizer):
@@ -189,6 +188,6 @@ class RMSprop(Optimizer):
         return {name: np.zeros_like(p) for name in names}
 
     def rule(self, state: State, group: Group) -> Rule:
-        arrays = (state["square_avg"], state.get("grad_avg"), state.get("momentum_buffer"))
+        arrays = ("square_avg", "grad_avg", "momentum_buffer")
         names = ("lr", "alpha", "eps", "weight_decay", "momentum")
         return Rule(rmsprop_update, arrays, tuple(group[name] for name in names))

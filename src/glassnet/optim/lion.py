@@ -59,4 +59,4 @@ class Lion(Optimizer):
 
     def rule(self, state: State, group: Group) -> Rule:
         numbers = (group["lr"], *group["betas"], group["weight_decay"])
-        return Rule(lion_update, (state["exp_avg"],), numbers)
+        return Rule(lion_update, ("exp_avg",), numbers)

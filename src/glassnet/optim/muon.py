@@ -128,7 +128,7 @@ class Muon(Optimizer):
     def rule(self, state: State, group: Group) -> Rule:
         names = ("lr", "momentum", "nesterov", "weight_decay", "ns_coefficients", "eps", "ns_steps")
         numbers = (*(group[name] for name in names), group["adjust_lr_fn"])
-        return Rule(muon_update, (state["momentum_buffer"],), numbers)
+        return Rule(muon_update, ("momentum_buffer",), numbers)
 
 
 class MuonAdamW(Optimizer):
@@ -167,9 +167,8 @@ class MuonAdamW(Optimizer):
         lr, decay = group["lr"], group["weight_decay"]
         if "momentum_buffer" in state:
             numbers = (lr, group["momentum"], True, decay, COEFFICIENTS, 1e-7, 5, "match_rms_adamw")
-            return Rule(muon_update, (state["momentum_buffer"],), numbers)
-        state["step"] += 1
-        arrays = (state["exp_avg"], state["exp_avg_sq"], None)
+            return Rule(muon_update, ("momentum_buffer",), numbers)
+        arrays = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
         return Rule(
             adam_update, arrays, (state["step"], lr, *group["betas"], group["eps"], decay, True)
         )

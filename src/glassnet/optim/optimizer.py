@@ -36,14 +36,18 @@ class OptimError(GlassnetError, ValueError):
 
 
 class Rule(NamedTuple):
-    """How one parameter is updated: page(p, g, *arrays, *numbers), in place of p and the arrays.
+    """How a parameter is updated: page(p, g, *arrays, *numbers), in place of p and the arrays.
 
-    arrays: the state's, or None for one that these options do without.
+    arrays: their names in the parameter's state; one that it has not is passed as None.
     """
 
     page: Callable[..., None]
-    arrays: tuple[Array | None, ...]
+    arrays: tuple[str, ...]
     numbers: tuple[Any, ...]
+
+    def update(self, p: Array, g: Array, state: State) -> None:
+        """Run the page."""
+        self.page(p, g, *map(state.get, self.arrays), *self.numbers)
 
 
 class Optimizer(ABC):
@@ -65,6 +69,7 @@ class Optimizer(ABC):
         self.defaults = defaults
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, State] = {}
+        self._tables: dict[Any, Any] = {}  # of parameters that a compiled update takes together
         self.stepped = False  # whether step() ran yet: a schedule must not be ahead of it
         if isinstance(params, Tensor) or not isinstance(params, Iterable):
             raise OptimError(
@@ -84,7 +89,10 @@ class Optimizer(ABC):
         """The state of a parameter before its first step; `np.zeros_like` keeps the layout."""
 
     def rule(self, state: State, group: Group) -> Rule:
-        """The rule of a parameter's next step, which is counted in `state` with this call."""
+        """The rule of a step, for all parameters of a group with a state like this.
+
+        Where a state has a "step", that counts the steps of the parameter, this one among them.
+        """
         raise NotImplementedError(f"{type(self).__name__} needs a method rule, or update")
 
     def update(self, p: Array, g: Array, state: State, group: Group) -> None:
@@ -92,8 +100,8 @@ class Optimizer(ABC):
 
         A subclass that redefines it is called for each parameter by itself.
         """
-        rule = self.rule(state, group)
-        rule.page(p, g, *rule.arrays, *rule.numbers)
+        _count(state)
+        self.rule(state, group).update(p, g, state)
 
     def __repr__(self) -> str:
         groups = ", ".join(
@@ -160,17 +168,23 @@ class Optimizer(ABC):
     def step(self) -> None:
         """Update every parameter that has a gradient. Raises ShapeError for one of other shape."""
         self.stepped = True
-        for group in self.param_groups:
-            together = _Together()
-            for p in group["params"]:
-                if p.grad is not None:
-                    self._step(p, self._gradient(p, p.grad.data, group), group, together)
-                    p._version.bump(p.data)
-            together.run()
+        one_by_one = type(self).update is not Optimizer.update
+        for place, group in enumerate(self.param_groups):
+            params = [p for p in group["params"] if p.grad is not None]
+            gradients = [self._gradient(p, group) for p in params]
+            states = [self._state(p, group) for p in params]
+            if one_by_one:
+                for p, g, state in zip(params, gradients, states, strict=True):
+                    self.update(p.data, g, state, group)
+            else:
+                self._update_all([p.data for p in params], gradients, states, place)
+            for p in params:
+                p._version.bump(p.data)
 
-    def _gradient(self, p: Tensor, g: Array, group: Group) -> Array:
+    def _gradient(self, p: Any, group: Group) -> Array:
         """The gradient of what is minimised: of the other sign to climb, with the l1 penalty's."""
-        if g.shape != p.shape:
+        g: Array = p.grad.data
+        if g.shape != p.data.shape:
             raise ShapeError(f"a parameter of shape {p.shape} has a gradient of shape {g.shape}")
         if group["maximize"]:
             g = -g
@@ -178,17 +192,43 @@ class Optimizer(ABC):
             g = g + group["l1"] * np.sign(p.data)
         return g
 
-    def _step(self, p: Tensor, g: Array, group: Group, together: _Together) -> None:
-        """Update a parameter, or leave it to the compiled update of many."""
+    def _state(self, p: Tensor, group: Group) -> State:
+        """The state of a parameter, which begins with its first step."""
         state = self.state.get(p)
         if not state:
             state = self.state[p] = self.initial_state(p.data, group)
-        if type(self).update is not Optimizer.update:
-            self.update(p.data, g, state, group)
+        return state
+
+    def _update_all(
+        self, params: list[Array], gradients: list[Array], states: list[State], place: int
+    ) -> None:
+        """Update the parameters of the group at `place`, those with a state alike by one rule."""
+        kinds: dict[Any, list[int]] = {}
+        for i, state in enumerate(states):
+            _count(state)
+            kinds.setdefault((state.get("step"), *state), []).append(i)
+        for kind, members in kinds.items():
+            some = [states[i] for i in members]
+            rule = self.rule(some[0], self.param_groups[place])
+            arrays = [params[i] for i in members], [gradients[i] for i in members]
+            self._update_alike(rule, *arrays, some, (place, *kind[1:]))
+
+    def _update_alike(
+        self, rule: Rule, params: list[Array], gradients: list[Array], states: list[State], key: Any
+    ) -> None:
+        """Update parameters by one rule: by its page's compiled twin those that this serves."""
+        twin = kernels.update(rule.page.__name__)
+        if twin is None:
+            for p, g, state in zip(params, gradients, states, strict=True):
+                rule.update(p, g, state)
             return
-        rule = self.rule(state, group)
-        if not together.take(p.data, g, rule):
-            rule.page(p.data, g, *rule.arrays, *rule.numbers)
+        arrays = [[s[name] for s in states] if name in states[0] else None for name in rule.arrays]
+        table = self._tables.get(key)
+        if table is None or not table.holds(params, arrays):
+            table = self._tables[key] = twin[1](params, arrays)
+        twin[0](table, gradients, *rule.numbers)
+        for i in table.others:
+            rule.update(params[i], gradients[i], states[i])
 
     # -- checkpoints -----------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
@@ -280,32 +320,10 @@ class Optimizer(ABC):
         return state
 
 
-class _Together:
-    """Parameters that one compiled call updates: those of the same page and numbers."""
-
-    def __init__(self) -> None:
-        self.twins: dict[Any, kernels.Pair | None] = {}
-        self.calls: dict[Any, list[tuple[Array | None, ...]]] = {}
-
-    def take(self, p: Array, g: Array, rule: Rule) -> bool:
-        """Take in a parameter; False where the page has no twin for these arrays."""
-        page = rule.page
-        if page not in self.twins:
-            self.twins[page] = kernels.update(page.__name__)
-        twin = self.twins[page]
-        if twin is None or not twin[1](p, *rule.arrays):
-            return False
-        self.calls.setdefault((twin[0], rule.numbers), []).append((p, g, *rule.arrays))
-        return True
-
-    def run(self) -> None:
-        """Make the calls."""
-        for (twin, numbers), parameters in self.calls.items():
-            columns = [
-                None if column[0] is None else column
-                for column in map(list, zip(*parameters, strict=True))
-            ]
-            twin(*columns, *numbers)
+def _count(state: State) -> None:
+    """One step more, where steps are counted."""
+    if "step" in state:
+        state["step"] += 1
 
 
 def _plain(value: Any) -> Any:

@@ -80,8 +80,6 @@ class SGD(Optimizer):
         return {"step": 0, "momentum_buffer": np.zeros_like(p)} if group["momentum"] else {}
 
     def rule(self, state: State, group: Group) -> Rule:
-        if state:
-            state["step"] += 1
         names = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
         numbers = (state.get("step", 0), *(group[name] for name in names))
-        return Rule(sgd_update, (state.get("momentum_buffer"),), numbers)
+        return Rule(sgd_update, ("momentum_buffer",), numbers)
