@@ -193,9 +193,10 @@ class Tensor:
             gradient, fresh = apply_hooks(self._hooks, gradient), False
         before = self.grad
         if before is not None:
-            self.grad = Tensor(before.data + gradient)
-        else:
-            self.grad = Tensor(gradient if fresh else gradient.copy("K"))
+            gradient = before.data + gradient
+        elif not fresh:
+            gradient = gradient.copy("K")
+        keep_grad(self, Tensor(gradient))
 
     def retain_grad(self) -> None:
         """Keep `.grad` of a tensor in the middle of the graph too."""
@@ -326,6 +327,10 @@ class Tensor:
         def __le__(self, other: Any) -> Tensor: ...
         def __gt__(self, other: Any) -> Tensor: ...
         def __ge__(self, other: Any) -> Tensor: ...
+
+
+# Puts `.grad` in its place past a Parameter's __setattr__, which has to do with `.data` alone.
+keep_grad: Callable[[Tensor, Tensor | None], None] = vars(Tensor)["grad"].__set__
 
 
 def as_array(data: Any) -> Array:

@@ -271,9 +271,8 @@ def parts(units: int, work: float) -> int:
     work: about how many float32 it reads and writes, or a quarter of its multiply-adds, whichever
     is more. Depends on the job's size and the number of threads alone.
     """
-    threads = get_num_threads()
-    count = min(threads, units, int(work // GRAIN))
-    if count <= 1:
+    count = int(work // GRAIN)
+    if count <= 1 or (count := min(get_num_threads(), units, count)) <= 1:
         return 1
     if len(pool().threads) + 1 < count:
         pool().grow(count)

@@ -21,6 +21,7 @@ from glassnet.kernels.launch import parts
 from glassnet.kernels.layout import Array, plain, single
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
+    Doubles,
     Floats,
     Longs,
     Vector,
@@ -34,6 +35,7 @@ from glassnet.kernels.vector import (
     splat,
     store_part,
     sum_lanes,
+    to_doubles,
 )
 from glassnet.kernels.vector_math import exp, log
 
@@ -196,10 +198,13 @@ def sum_of_log(x: Floats, top: float, norm: float, K: int, TAIL: int) -> float:
 
 @task
 def cross_entropy_up(
-    begin: int, end: int, x: Floats, label: Longs, p: Floats, losses: Floats, K: int,
-    smoothing: float, *, TAIL: int, SMOOTH: bool,
+    begin: int, end: int, slot: int, x: Floats, label: Longs, p: Floats, losses: Floats,
+    totals: Doubles, K: int, smoothing: float, *, TAIL: int, SMOOTH: bool,
 ) -> None:  # fmt: skip
-    """losses[r] = -(1 - e) log p[r, label[r]] - e / K sum_k log p[r, k], and p itself."""
+    """losses[r] = -(1 - e) log p[r, label[r]] - e / K sum_k log p[r, k], their sum, and p itself.
+
+    totals (parts), from 0: the sum of each part's losses; losses may be None.
+    """
     for row in range(begin, end):
         given, to = x + row * K, p + row * K
         top = largest(given, K, TAIL)
@@ -209,7 +214,9 @@ def cross_entropy_up(
         if SMOOTH:
             mean = sum_of_log(given, top, norm, K, TAIL) / float(K)
             loss = loss * (1.0 - smoothing) - mean * smoothing
-        losses[row] = loss
+        totals[slot] = totals[slot] + to_doubles(loss)
+        if losses is not None:
+            losses[row] = loss
         for k in range(0, K - TAIL, lanes()):
             store_part(to + k, exp(scores(given + k, lanes()) - top) * (1.0 / total), lanes())
         if TAIL:
@@ -242,12 +249,13 @@ def cross_entropy_forward(
     """losses = -sum_k q_k log p_k, p = softmax(input), q_k = [k = target] (1 - e) + e / K."""
     x, label = plain(input), np.ascontiguousarray(target, np.int64)
     rows, k = x.shape
-    p, losses = memory.empty(x.shape), np.empty(rows, np.float32)
+    p, slots, e = memory.empty(x.shape), parts(rows, COST * x.size), float(label_smoothing)
+    losses = np.empty(rows, np.float32) if reduction == "none" else None
+    totals = np.zeros(slots)
     run = cross_entropy_up.compiled(TAIL=k % host().lanes, SMOOTH=label_smoothing != 0)
-    e = float(label_smoothing)
-    run(rows, parts(rows, COST * x.size), x, label, p, losses, k, e)
+    run(rows, slots, x, label, p, losses, totals, k, e)
     share = 1 / rows if reduction == "mean" else 1.0
-    y = losses if reduction == "none" else losses.sum(keepdims=True).reshape(()) * np.float32(share)
+    y = np.array(sum(totals.tolist()) * share, np.float32) if losses is None else losses
     return y, (p, label, share, e)
 
 
@@ -259,6 +267,12 @@ def cross_entropy_backward(dy: Array, cache: Any) -> tuple[Array, None]:
     run = cross_entropy_down.compiled(TAIL=k % host().lanes)
     run(rows, parts(rows, 2 * p.size), p, label, dlosses, dx, k, dlosses.ndim, e)
     return dx, None
+
+
+def _in_range(target: Array, classes: int) -> bool:
+    """Whether all are at least 0 and below `classes`; seen without a sign, -1 is the largest."""
+    seen = target.view(f"u{target.itemsize}") if target.dtype.isnative else target
+    return bool(seen.max() < classes and (seen is not target or target.min() >= 0))
 
 
 def _serves_cross_entropy(
@@ -274,8 +288,7 @@ def _serves_cross_entropy(
         and target.shape == input.shape[:1]
         and target.dtype.kind in "iu"
         and reduction in ("mean", "sum", "none")
-        and target.min() >= 0
-        and target.max() < input.shape[1]
+        and _in_range(target, input.shape[1])
         and not (0 <= ignore_index < input.shape[1])
     )
 

@@ -19,7 +19,7 @@ class _Container(Module):
 
     def named_layers(self) -> dict[str, Module]:
         """The layers by name, in their order; one that stands twice is there twice."""
-        return dict(self._modules())
+        return {n: m for n, m in vars(self).items() if isinstance(m, Module)}
 
     def __len__(self) -> int:
         return len(self.named_layers())

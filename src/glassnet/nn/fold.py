@@ -48,10 +48,10 @@ def folded(conv: Any, norm: Any | None) -> Folded:
 
 def usual(*layers: Module) -> bool:
     """Whether nobody watches these layers, or has put a forward of their own in them."""
-    return not any(
-        layer._forward_hooks or layer._forward_pre_hooks or "forward" in layer.__dict__
-        for layer in layers
-    )
+    for layer in layers:  # asked at each step of each network
+        if layer._forward_hooks or layer._forward_pre_hooks or "forward" in layer.__dict__:
+            return False
+    return True
 
 
 def plain_conv(layer: Any) -> bool:

@@ -122,16 +122,18 @@ class Module(Described):
             INSIDE.reset(token)
 
     def _with_hooks(self, *args: Any, **options: Any) -> Any:
-        for before in tuple(self._forward_pre_hooks):
-            before(self, args)
+        if self._forward_pre_hooks:
+            for before in tuple(self._forward_pre_hooks):
+                before(self, args)
         try:
             output = self.forward(*args, **options)
         except ShapeError as error:
             self._say_where(error)
             raise
-        for after in tuple(self._forward_hooks):
-            changed = after(self, args, output)
-            output = output if changed is None else changed
+        if self._forward_hooks:
+            for after in tuple(self._forward_hooks):
+                changed = after(self, args, output)
+                output = output if changed is None else changed
         return output
 
     def _say_where(self, error: ShapeError) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from glassnet import kernels
 from glassnet.errors import CheckpointError, GlassnetError, ShapeError
 from glassnet.tape import Array
-from glassnet.tensor import Tensor
+from glassnet.tensor import Tensor, keep_grad
 
 Group = dict[str, Any]  # {"params": list of Tensor, "lr": float, ...}
 State = dict[str, Any]  # {name: array of the parameter's shape | int}
@@ -161,7 +161,7 @@ class Optimizer(ABC):
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none or p.grad is None:
-                    p.grad = None
+                    keep_grad(p, None)
                 else:
                     p.grad = Tensor(np.zeros_like(p.grad.data))
 
