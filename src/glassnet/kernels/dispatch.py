@@ -47,6 +47,7 @@ MODULES = {
     "embedding": "embedding",
     "softmax": "softmax log_softmax cross_entropy",
     "pool": "max_pool2d avg_pool2d adaptive_avg_pool2d",
+    "turn": "reshape",
     "activation": "relu relu6 leaky_relu elu sigmoid tanh silu gelu",
 }
 # operations whose twins hand back gradients in arrays that nobody else holds

@@ -44,6 +44,7 @@ from glassnet.kernels.microkernel import pieces
 from glassnet.kernels.ready import Launch
 from glassnet.kernels.statistics import ROOM, Sums
 from glassnet.kernels.target import host
+from glassnet.kernels.turn import turn_one
 from glassnet.kernels.vector import (
     Doubles,
     Floats,
@@ -53,7 +54,6 @@ from glassnet.kernels.vector import (
     load,
     narrow,
     part,
-    shuffle,
     splat,
     store,
     sum_lanes,
@@ -244,39 +244,10 @@ def one_gradient(
 def turn_filters(
     begin: int, end: int, w: Floats, turned: Floats, channels: int, outputs: int, taps: int
 ) -> None:
-    """turned[last - i, last - j, o, c] = w[i, j, c, o], for blocks of LANES channels."""
-    for c in range(begin * lanes(), end * lanes(), lanes()):
-        for tap in range(taps):
-            for o in range(0, outputs, lanes()):
-                from_ = w + (tap * channels + c) * outputs + o
-                columns = transposed([load(from_ + k * outputs) for k in unroll(lanes())])
-                to = turned + ((taps - 1 - tap) * outputs + o) * channels + c
-                for k in unroll(lanes()):
-                    store(to + k * channels, columns[k])
-
-
-@part
-def transposed(rows: list[Any]) -> list[Any]:
-    """The columns of a square of LANES vectors: blocks beside the diagonal change places."""
-    square = list(rows)
-    for stage in unroll(lanes().bit_length() - 1):
-        size = 2**stage
-        for i in unroll(lanes()):
-            if not i & size:
-                one, other = square[i], square[i + size]
-                square[i] = shuffle(one, other, low_blocks(lanes(), size))
-                square[i + size] = shuffle(one, other, high_blocks(lanes(), size))
-    return square
-
-
-def low_blocks(lane_count: int, size: int) -> list[int]:
-    """Lane numbers of the even blocks of `size` of two vectors, in turns."""
-    return [k if not k & size else lane_count + k - size for k in range(lane_count)]
-
-
-def high_blocks(lane_count: int, size: int) -> list[int]:
-    """Lane numbers of the odd blocks of `size` of two vectors, in turns."""
-    return [k + size if not k & size else lane_count + k for k in range(lane_count)]
+    """turned[last - i, last - j, o, c] = w[i, j, c, o], for taps begin .. end of K K."""
+    size = channels * outputs
+    for tap in range(begin, end):
+        turn_one(w + tap * size, turned + (taps - 1 - tap) * size, channels, outputs)
 
 
 # -- when it is worth it ---------------------------------------------------------------------------
@@ -383,9 +354,7 @@ def finite(bad: Array) -> bool:
 def turned(w: Array, todo: list[Launch]) -> Array:
     """w (K, K, C, O) with each filter turned by 180 degrees, as (K, K, O, C)."""
     taps, _, c, o = w.shape
-    if c % host().lanes or o % host().lanes:
-        return np.ascontiguousarray(w[::-1, ::-1].swapaxes(2, 3))
-    made, units = memory.empty((taps, taps, o, c)), c // host().lanes
+    made, units = memory.empty((taps, taps, o, c)), taps * taps
     run = turn_filters.compiled()
-    todo.append((run, (units, parts(units, 2 * w.size), w, made, c, o, taps * taps)))
+    todo.append((run, (units, parts(units, 2 * w.size), w, made, c, o, units)))
     return made
