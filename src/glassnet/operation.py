@@ -79,7 +79,7 @@ class Operation:
         swaps = SWAPS.get()
         if swaps and self.name in swaps:
             return swaps[self.name]
-        return (twin(self.name, arrays, options) if arrays else None) or self.page
+        return (arrays and twin(self.name, arrays, options)) or self.page
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run forward on the arrays in `args`; record it where a gradient is wanted."""
@@ -90,16 +90,17 @@ class Operation:
         versions: list[Version] = []
         wanted, recording = False, is_grad_enabled()
         for a in args:  # one loop: what each operation of a network pays for again and again
-            edge = None
             if isinstance(a, Tensor):
                 arrays.append(a.data)
                 if recording:
                     versions.append(a._version)
-                    edge = a.edge()
-                    wanted = wanted or edge is not None
+                    if a.requires_grad:
+                        wanted = True
+                        edges.append(a if a._made is None else a.edge())
+                        continue
             else:
                 arrays.append(a)
-            edges.append(edge)
+            edges.append(None)
         forward, backward = self._pair(arrays, options)
         try:
             output, cache = forward(*arrays, **options)

@@ -158,11 +158,14 @@ class Node:
             result = self.backward(dy, self.cache)
         return result if isinstance(result, tuple) else (result,)
 
-    def fitted(self, gradient: Any, position: int, shape: tuple[int, ...], dtype: Any) -> Array:
+    def fitted(self, gradient: Any, edge: Edge, shape: tuple[int, ...], dtype: Any) -> Array:
         """The gradient with its argument's shape and dtype, or an error that names the page."""
+        if type(gradient) is ndarray and gradient.shape == shape and gradient.dtype is dtype:
+            return gradient
         gradient = np.asarray(gradient)
         if gradient.shape != shape:
             if not self.operation.broadcasts:
+                position = next(i for i, other in enumerate(self.edges) if other is edge)
                 raise ShapeError(
                     f"the backward of '{self.operation.name}' returned a gradient of shape "
                     f"{gradient.shape} for argument {position}, whose shape is {shape}; "
@@ -215,34 +218,29 @@ def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
 # The gradients on their way: of each node a list with a sum for each output; of each leaf its sum,
 # and whether nobody else holds that array.
 _Sums = dict[Any, list[Any]]
+_Leaves = dict[Any, tuple[Array, bool]]
 
 
-def _pass_on(node: Node, gradients: Iterable[Any], sums: _Sums) -> None:
+def _pass_on(node: Node, gradients: Iterable[Any], sums: _Sums, leaves: _Leaves) -> None:
     """Add what backward of `node` gave for its arguments."""
-    pairs = zip(node.edges, gradients, strict=False)  # the last arguments may have none
-    for position, (edge, gradient) in enumerate(pairs):
+    for edge, gradient in zip(node.edges, gradients, strict=False):  # the last may have none
         if gradient is None or edge is None:
             continue
-        inner = type(edge) is tuple
-        if inner:
+        if type(edge) is tuple:
             key, index = edge
-            shape, dtype = key.outputs[index]
+            gradient = node.fitted(gradient, edge, *key.outputs[index])
+            slots = sums.get(key)
+            if slots is None:
+                slots = sums[key] = [None] * len(key.outputs)
+            before = slots[index]
+            slots[index] = gradient if before is None else added(before, gradient)
         else:
-            key, index, data = edge, 0, edge.data
-            shape, dtype = data.shape, data.dtype
-        if type(gradient) is not ndarray or gradient.shape != shape or gradient.dtype is not dtype:
-            gradient = node.fitted(gradient, position, shape, dtype)
-        slots = sums.get(key)
-        if slots is None:
-            fresh = not inner and node.backward in FRESH_BACKWARD
-            slots = sums[key] = [None] * len(key.outputs) if inner else [None, fresh]
-        before = slots[index]
-        if before is None:
-            slots[index] = gradient
-        else:
-            slots[index] = added(before, gradient)
-            if not inner:
-                slots[1] = True
+            data, known = edge.data, leaves.get(edge)
+            gradient = node.fitted(gradient, edge, data.shape, data.dtype)
+            if known is None:
+                leaves[edge] = gradient, node.backward in FRESH_BACKWARD
+            else:
+                leaves[edge] = added(known[0], gradient), True
 
 
 def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
@@ -250,13 +248,14 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
 
     root: the edge that the walk starts from; seed: the gradient with which it starts.
     """
-    sums: _Sums
+    sums: _Sums = {}
+    leaves: _Leaves = {}
     if type(root) is tuple:
         last, index = root
-        sums = {last: [None] * len(last.outputs)}
+        sums[last] = [None] * len(last.outputs)
         sums[last][index] = seed
     else:
-        sums = {root: [seed, False]}
+        leaves[root] = seed, False
     for node in _youngest_first(root):
         dys = sums.pop(node, None)
         if dys is not None:  # else no gradient came this way
@@ -264,10 +263,10 @@ def run_backward(root: Edge, seed: Array, retain_graph: bool) -> None:
                 for index, hooks in node.hooks.items():
                     if (dy := dys[index]) is not None:
                         dys[index] = apply_hooks(hooks, dy)
-            _pass_on(node, node.gradients(dys), sums)
+            _pass_on(node, node.gradients(dys), sums, leaves)
         if not retain_graph:
             node.cache, node.edges = _FREED, ()
-    for leaf, (gradient, fresh) in sums.items():
+    for leaf, (gradient, fresh) in leaves.items():
         leaf.accumulate(gradient, fresh)
 
 
