@@ -160,8 +160,6 @@ class Node:
 
     def fitted(self, gradient: Any, edge: Edge, shape: tuple[int, ...], dtype: Any) -> Array:
         """The gradient with its argument's shape and dtype, or an error that names the page."""
-        if type(gradient) is ndarray and gradient.shape == shape and gradient.dtype is dtype:
-            return gradient
         gradient = np.asarray(gradient)
         if gradient.shape != shape:
             if not self.operation.broadcasts:
@@ -228,7 +226,13 @@ def _pass_on(node: Node, gradients: Iterable[Any], sums: _Sums, leaves: _Leaves)
             continue
         if type(edge) is tuple:
             key, index = edge
-            gradient = node.fitted(gradient, edge, *key.outputs[index])
+            shape, dtype = key.outputs[index]
+            if (
+                type(gradient) is not ndarray
+                or gradient.shape != shape
+                or (gradient.dtype is not dtype)
+            ):
+                gradient = node.fitted(gradient, edge, shape, dtype)
             slots = sums.get(key)
             if slots is None:
                 slots = sums[key] = [None] * len(key.outputs)
@@ -236,7 +240,12 @@ def _pass_on(node: Node, gradients: Iterable[Any], sums: _Sums, leaves: _Leaves)
             slots[index] = gradient if before is None else added(before, gradient)
         else:
             data, known = edge.data, leaves.get(edge)
-            gradient = node.fitted(gradient, edge, data.shape, data.dtype)
+            if (
+                type(gradient) is not ndarray
+                or gradient.shape != data.shape
+                or (gradient.dtype is not data.dtype)
+            ):
+                gradient = node.fitted(gradient, edge, data.shape, data.dtype)
             if known is None:
                 leaves[edge] = gradient, node.backward in FRESH_BACKWARD
             else:
