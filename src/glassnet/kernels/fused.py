@@ -35,12 +35,14 @@ from glassnet.kernels.norm import (
     affine_back,
     last,
     no_bias,
+    put_four,
     second,
     settled_back,
+    side_by_side,
     sums_of,
 )
 from glassnet.kernels.ready import Launch, run_all
-from glassnet.kernels.statistics import ROOM, Sums, add_to, settled
+from glassnet.kernels.statistics import ROOM, Sums, settled
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
     Doubles,
@@ -116,49 +118,57 @@ def dz_of(
 @part
 def sums_through(
     x: Floats, dy: Floats, y: Floats, dz: Floats, each: list[Floats], sums: Doubles, C: int,
-    rows: int, count: int, curve: str, GIVEN: bool, WRITE: bool,
+    rows: int, count: int, V: int, curve: str, GIVEN: bool, WRITE: bool,
 ) -> None:  # fmt: skip
-    """sums[0] += sum of dz, sums[C] += sum of dz u, of `count` channels of a chunk of rows."""
-    held = [load_part(v, count) for v in each]
+    """sums[0] += sum of dz, sums[C] += sum of dz u, of V vectors of channels of some rows."""
+    held = [[load_part(v + j * lanes(), count) for v in each] for j in unroll(V)]
     one, other = [splat(0.0) for _ in unroll(FOUR)], [splat(0.0) for _ in unroll(FOUR)]
-    whole = rows - rows % FOUR
-    for row in range(0, whole, FOUR):
+    whole = rows - rows % (FOUR // V)
+    for row in range(0, whole, FOUR // V):
         for i in unroll(FOUR):
-            at = (row + i) * C
-            g, u = dz_of(x + at, dy + at, y + at, dz + at, held, count, curve, GIVEN, WRITE)
+            at = (row + i // V) * C + i % V * lanes()
+            g, u = dz_of(x + at, dy + at, y + at, dz + at, held[i % V], count, curve, GIVEN, WRITE)
             one[i] = one[i] + g
             other[i] = fma(g, u, other[i])
     for row in range(whole, rows):
-        at = row * C
-        g, u = dz_of(x + at, dy + at, y + at, dz + at, held, count, curve, GIVEN, WRITE)
-        one[0] = one[0] + g
-        other[0] = fma(g, u, other[0])
-    add_to(sums, (one[0] + one[1]) + (one[2] + one[3]), count)
-    add_to(sums + C, (other[0] + other[1]) + (other[2] + other[3]), count)
+        for i in unroll(V):
+            at = row * C + i * lanes()
+            g, u = dz_of(x + at, dy + at, y + at, dz + at, held[i], count, curve, GIVEN, WRITE)
+            one[i] = one[i] + g
+            other[i] = fma(g, u, other[i])
+    put_four(one, sums, count, V)
+    put_four(other, sums + C, count, V)
 
 
 @task
 def norm_sums(
     begin: int, end: int, slot: int, x: Floats, dy: Floats, y: Floats, dz: Floats, mean: Floats,
     scale: Floats, bias: Floats, sums: Doubles, C: int,
-    *, TAIL: int, curve: str, GIVEN: bool, WRITE: bool,
+    *, TAIL: int, V: int, curve: str, GIVEN: bool, WRITE: bool,
 ) -> None:  # fmt: skip
     """Rows `begin` to `end`, from the last ones on; sums (parts, 2 C + ROOM), from 0."""
     mine = sums + slot * (2 * C + ROOM)
     for until in range(end, begin, -CHUNK):
         row = max(until - CHUNK, begin)
-        rows = until - row
-        at = row * C
-        for c in range(0, C - TAIL, lanes()):
+        rows, at = until - row, row * C
+        wide = (C - TAIL) // (V * lanes()) * (V * lanes())
+        for c in range(0, wide, V * lanes()):
             sums_through(
                 x + at + c, dy + at + c, y + at + c, dz + at + c, [mean + c, scale + c, bias + c],
-                mine + c, C, rows, lanes(), curve, GIVEN, WRITE,
+                mine + c, C, rows, lanes(), V, curve, GIVEN, WRITE,
             )  # fmt: skip
+        if V > 1:
+            for c in range(wide, C - TAIL, lanes()):
+                sums_through(
+                    x + at + c, dy + at + c, y + at + c, dz + at + c,
+                    [mean + c, scale + c, bias + c], mine + c, C, rows, lanes(), 1, curve, GIVEN,
+                    WRITE,
+                )  # fmt: skip
         if TAIL:
             c = C - TAIL
             sums_through(
                 x + at + c, dy + at + c, y + at + c, dz + at + c, [mean + c, scale + c, bias + c],
-                mine + c, C, rows, TAIL, curve, GIVEN, WRITE,
+                mine + c, C, rows, TAIL, 1, curve, GIVEN, WRITE,
             )  # fmt: skip
 
 
@@ -242,7 +252,8 @@ def gather_back(
     dz = memory.empty(x.shape) if write else x
     several = parts(count, 4 * x.size)
     sums = np.zeros((several, 2 * c + ROOM))
-    run = norm_sums.compiled(TAIL=TAIL, curve=curve, GIVEN=has_residual, WRITE=write)
+    flags = {"TAIL": TAIL, "V": side_by_side(c), "curve": curve}
+    run = norm_sums.compiled(**flags, GIVEN=has_residual, WRITE=write)
     todo.append((run, (count, several, x, dy, y if has_residual else x, dz, *each, sums, c)))
     dweight, dbias, slope, constant = settled_back(sums, given, dmean, dvar, count, todo)
     if write:

@@ -50,38 +50,59 @@ CHUNK, FOUR = 128, 4
 # -- two sums a channel ----------------------------------------------------------------------------
 @part
 def two_sums(
-    x: Floats, dy: Floats, shift: Floats, sums: Doubles, C: int, rows: int, count: int, BACK: bool
-) -> None:
-    """sums[0] += sum of g, sums[C] += sum of g u, of `count` channels of a chunk of rows.
+    x: Floats, dy: Floats, shift: Floats, sums: Doubles, C: int, rows: int, count: int, V: int,
+    BACK: bool,
+) -> None:  # fmt: skip
+    """sums[0] += sum of g, sums[C] += sum of g u, of V vectors of `count` channels of some rows.
 
     u = x - shift; g is dy where BACK, else u itself.
     """
-    middle = load_part(shift, count)
+    middle = [load_part(shift + j * lanes(), count) for j in unroll(V)]
     one, other = [splat(0.0) for _ in unroll(FOUR)], [splat(0.0) for _ in unroll(FOUR)]
-    whole = rows - rows % FOUR
-    for row in range(0, whole, FOUR):
+    whole = rows - rows % (FOUR // V)
+    for row in range(0, whole, FOUR // V):
         for i in unroll(FOUR):
-            u = load_part(x + (row + i) * C, count) - middle
-            g = load_part(dy + (row + i) * C, count) if BACK else u
+            at = (row + i // V) * C + i % V * lanes()
+            u = load_part(x + at, count) - middle[i % V]
+            g = load_part(dy + at, count) if BACK else u
             one[i] = one[i] + g
             other[i] = fma(g, u, other[i])
     for row in range(whole, rows):
-        u = load_part(x + row * C, count) - middle
-        g = load_part(dy + row * C, count) if BACK else u
-        one[0] = one[0] + g
-        other[0] = fma(g, u, other[0])
-    add_to(sums, (one[0] + one[1]) + (one[2] + one[3]), count)
-    add_to(sums + C, (other[0] + other[1]) + (other[2] + other[3]), count)
+        for i in unroll(V):
+            at = row * C + i * lanes()
+            u = load_part(x + at, count) - middle[i]
+            g = load_part(dy + at, count) if BACK else u
+            one[i] = one[i] + g
+            other[i] = fma(g, u, other[i])
+    put_four(one, sums, count, V)
+    put_four(other, sums + C, count, V)
+
+
+@part
+def put_four(four: list[Vector], sums: Doubles, count: int, V: int) -> None:
+    """Add FOUR vectors, of V different vectors of channels in turn, to their sums."""
+    for j in unroll(V):
+        total = four[j]
+        for i in unroll(j + V, FOUR, V):
+            total = total + four[i]
+        add_to(sums + j * lanes(), total, count)
+
+
+def side_by_side(channels: int) -> int:
+    """V, the vectors of channels that are summed together: then rows are read from end to end."""
+    whole = channels // host().lanes
+    return next(v for v in (4, 2, 1) if v <= max(whole, 1))
 
 
 @task
 def channel_sums(
     begin: int, end: int, slot: int, x: Floats, dy: Floats, shift: Floats, sums: Doubles, C: int,
-    *, TAIL: int, BACK: bool,
+    *, TAIL: int, V: int, BACK: bool,
 ) -> None:  # fmt: skip
     """Rows `begin` to `end`; sums (parts, 2 C + ROOM), from 0, and where BACK shift (C).
 
-    Else shift is (parts, C), and becomes the first row of each part.
+    Else shift is (parts, C), and becomes the first row of each part. BACK goes from the last rows
+    to the first, since the walk behind it begins with those.
     """
     mine, middle = sums + slot * (2 * C + ROOM), shift
     if not BACK:
@@ -89,14 +110,19 @@ def channel_sums(
         for c in range(C):
             middle[c] = x[begin * C + c]
         counted(mine, C, end - begin)
-    for row in range(begin, end, CHUNK):
-        rows = min(end - row, CHUNK)
+    for done in range(0, end - begin, CHUNK):
+        rows = min(CHUNK, end - begin - done)
+        row = end - done - rows if BACK else begin + done
         here, given = x + row * C, dy + row * C
-        for c in range(0, C - TAIL, lanes()):
-            two_sums(here + c, given + c, middle + c, mine + c, C, rows, lanes(), BACK)
+        wide = (C - TAIL) // (V * lanes()) * (V * lanes())
+        for c in range(0, wide, V * lanes()):
+            two_sums(here + c, given + c, middle + c, mine + c, C, rows, lanes(), V, BACK)
+        if V > 1:
+            for c in range(wide, C - TAIL, lanes()):
+                two_sums(here + c, given + c, middle + c, mine + c, C, rows, lanes(), 1, BACK)
         if TAIL:
             c = C - TAIL
-            two_sums(here + c, given + c, middle + c, mine + c, C, rows, TAIL, BACK)
+            two_sums(here + c, given + c, middle + c, mine + c, C, rows, TAIL, 1, BACK)
 
 
 def sums_of(x: Array) -> Sums:
@@ -105,7 +131,7 @@ def sums_of(x: Array) -> Sums:
     rows = x.size // c
     count = parts(rows, 2 * x.size)
     made = room(count, c)
-    run = channel_sums.compiled(TAIL=c % host().lanes, BACK=False)
+    run = channel_sums.compiled(TAIL=c % host().lanes, V=side_by_side(c), BACK=False)
     run(rows, count, x, x, made.shift, made.sums, c)
     return made
 
@@ -116,7 +142,7 @@ def sums_back(x: Array, dy: Array, mean: Array, todo: list[Launch]) -> Array:
     rows = x.size // c
     count = parts(rows, 3 * x.size)
     sums = np.zeros((count, 2 * c + ROOM))
-    run = channel_sums.compiled(TAIL=c % host().lanes, BACK=True)
+    run = channel_sums.compiled(TAIL=c % host().lanes, V=side_by_side(c), BACK=True)
     todo.append((run, (rows, count, x, dy, mean, sums, c)))
     return sums
 
@@ -171,8 +197,8 @@ def affine_up(
     begin: int, end: int, x: Floats, y: Floats, mean: Floats, scale: Floats, bias: Floats, C: int,
     *, TAIL: int,
 ) -> None:  # fmt: skip
-    """y = (x - mean) scale + bias."""
-    for row in range(begin, end):
+    """y = (x - mean) scale + bias, from the last row on."""
+    for row in range(end - 1, begin - 1, -1):
         for c in range(0, C - TAIL, lanes()):
             channel(x + row * C + c, y + row * C + c, mean + c, scale + c, bias + c, lanes())
         if TAIL:
