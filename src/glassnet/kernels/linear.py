@@ -13,6 +13,7 @@ nearest cache whatever the rows' distance is.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -84,21 +85,30 @@ def rows_by_rows(
 
 
 def times_rows(
-    a: Array, b: Array, bias: Array | None, todo: list[Launch], curve: str = "none",
+    a: Array,
+    b: Array,
+    bias: Array | None,
+    todo: list[Launch],
+    curve: str = "none",
     empty: Empty = memory.empty,
-) -> Array:  # fmt: skip
+) -> Array:
     """curve(a b^T + bias), once `todo` is done: a (M, K), b (N, K), bias (N) contiguous -> (M, N).
 
     Like all products here it has a result to hand out before it is computed.
     """
     (m, k), n = a.shape, len(b)
-    y, columns = empty((m, n)), COLUMNS_OF[host().registers]
-    units = -(-n // columns)
-    slots = launch.parts(units, m * n * k / 4)
-    near = max(1, (nearest_cache() // 4 - BESIDE) // (ROWS * k)) * ROWS
+    y, (units, near, columns) = empty((m, n)), _row_cut(n, k)
     run = rows_by_rows.compiled(COLUMNS=columns, FEW=m <= ROWS, curve=curve)
-    todo.append((run, (units, slots, a, b, bias, y, m, n, k, near)))
+    todo.append((run, (units, launch.parts(units, m * n * k / 4), a, b, bias, y, m, n, k, near)))
     return y
+
+
+@lru_cache(1024)
+def _row_cut(n: int, k: int) -> tuple[int, int, int]:
+    """Groups of columns, rows of a that stay in the nearest cache, columns of a tile."""
+    columns = COLUMNS_OF[host().registers]
+    near = max(1, (nearest_cache() // 4 - BESIDE) // (ROWS * k)) * ROWS
+    return -(-n // columns), near, columns
 
 
 # -- y = a b ---------------------------------------------------------------------------------------
@@ -111,6 +121,7 @@ def rows_by_columns(
     b: Floats,
     y: Floats,
     rooms: Floats,
+    each: int,
     M: int,
     N: int,
     K: int,
@@ -124,8 +135,9 @@ def rows_by_columns(
     """y[m, n] = sum over k of a[m down + k along] b[k, n].
 
     For blocks begin .. end of y: `bands` of rows, one after the other, by groups of NB vectors.
+    rooms: `each` floats for each part, for a group of columns side by side.
     """
-    room = rooms + slot * DEEP * NB * lanes()
+    room = rooms + slot * each
     groups = (N + NB * lanes() - 1) // (NB * lanes())
     for unit in range(begin, end):
         band, first = unit // groups, unit % groups * NB * lanes()
@@ -185,16 +197,25 @@ def times(a: Array, b: Array, todo: list[Launch], turned: bool = False) -> Array
     """
     k, n = b.shape
     m = a.shape[1] if turned else len(a)
-    down, along = (1, m) if turned else (k, 1)
+    rows, vectors, groups, deep = _column_cut(m, k, n)
+    down, along, work = 1, m, m * n * k / 4
+    bands = launch.parts(m // rows, work) if turned else 1
+    if not turned:
+        down, along = k, 1
+    parts = launch.parts(bands * groups, work)
+    y, rooms = memory.empty((m, n)), memory.empty((parts, deep))
+    run = rows_by_columns.compiled(MB=rows, NB=vectors)
+    sizes = (deep, m, n, k, down, along, bands)
+    todo.append((run, (bands * groups, parts, a, b, y, rooms, *sizes)))
+    return y
+
+
+@lru_cache(1024)
+def _column_cut(m: int, k: int, n: int) -> tuple[int, int, int, int]:
+    """Rows and vectors of a tile, groups of columns, floats of a group of them side by side."""
     tile = best_tile(m, n, host().lanes, host().registers, True)
     width = tile.vectors * host().lanes
-    groups, work = -(-n // width), m * n * k / 4
-    bands = launch.parts(m // tile.rows, work) if turned else 1
-    parts = launch.parts(bands * groups, work)
-    y, rooms = memory.empty((m, n)), memory.empty((parts, DEEP, width))
-    run = rows_by_columns.compiled(MB=tile.rows, NB=tile.vectors)
-    todo.append((run, (bands * groups, parts, a, b, y, rooms, m, n, k, down, along, bands)))
-    return y
+    return tile.rows, tile.vectors, -(-n // width), min(DEEP, k) * width
 
 
 # -- the sum of rows -------------------------------------------------------------------------------
