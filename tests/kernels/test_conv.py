@@ -81,6 +81,12 @@ def test_only_what_is_needed(needs: tuple[bool, ...]) -> None:
     assert gradients[1] is None or needs[1] or needs[2]
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("size", [7, 31, 33])  # pixels up to which it is a product, and more
+def test_filters_of_one_pixel(size: int, bias: bool) -> None:
+    hold(normal(1, 300, size, size), normal(50, 300, 1, 1, seed=1), bias)
+
+
 @pytest.mark.parametrize("layout", ["C", "F", "channels last", "gaps", "reversed"])
 def test_any_layout(layout: str) -> None:
     x, weight = normal(3, 5, 7, 6), normal(9, 5, 3, 3, seed=1)

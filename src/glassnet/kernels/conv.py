@@ -6,7 +6,8 @@ Any convolution can be summed directly (`direct.py`, the one to read first). Whe
 a filter of its own there is no sum over channels, and rows of an image are what stays in registers
 (`depthwise.py`). Where filters are 3 x 3 or 5 x 5 with stride 1 and many channels, Winograd's tiles
 need a quarter to a third of the multiplications (`winograd.py`), at the price of a digit;
-`gn.exact()` does without.
+`gn.exact()` does without. Where filters are 1 x 1 and pixels few it is a product of matrices
+(`linear.py`), which does not lay the filters out before.
 What depends on shapes alone is worked out once for each shape and kept.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property, lru_cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from glassnet.kernels.dispatch import register
 from glassnet.kernels.exact import is_exact
 from glassnet.kernels.geometry import Window, window
 from glassnet.kernels.layout import Array, nchw, nhwc, single
+from glassnet.kernels.linear import times
 from glassnet.kernels.ready import Launch, run_all
 from glassnet.kernels.statistics import Sums
 from glassnet.kernels.threads import get_num_threads
@@ -32,6 +35,7 @@ from glassnet.kernels.walk import Axis, backward_axes, forward_axis
 from glassnet.kernels.winograd import Tiles, finite, pays, turned
 
 Size4 = tuple[int, ...]
+FEW = 1024  # pixels, up to which filters are better read where they lie than laid out first
 
 
 class Convolution:
@@ -104,6 +108,12 @@ class Convolution:
             if rows.taps and cols.taps
         ]
 
+    @cached_property
+    def is_product(self) -> bool:
+        """Whether it is a product of matrices, a 1 x 1 filter at every pixel."""
+        kernel, stride, padding, _ = self.window
+        return kernel == stride == (1, 1) and padding == ((0, 0), (0, 0)) and self.groups == 1
+
     @property
     def phases(self) -> int:
         """All phases of dx, those that see nothing among them."""
@@ -159,6 +169,9 @@ def convolved(
         return made.depthwise.run(x, hwio(weight)[:, :, 0], bias), None, None
     if fast:
         return made.tiles.apply(x, made.tiles.filters(hwio(weight), todo), bias, todo, sums)
+    if made.is_product and made.batch * prod(made.out) <= FEW and not sums:
+        rows = x.reshape(-1, made.channels)
+        return times(rows, hwio(weight)[0, 0], todo, bias=bias).reshape(made.result), None, None
     y = memory.empty(made.result)
     return y, None, made.forward.gather(x, weight, False, bias, y, todo, sums)
 

@@ -42,7 +42,7 @@ def prepare(
 ) -> Ready:
     """Its forward for these shapes and filters."""
     made = _made(x, weight, stride, padding, dilation, groups)
-    if is_product(made):
+    if made.is_product:
         return _product(made, weight, bias, activation)
     if made.depthwise is not None:
         return _each(made, weight, bias, activation)
@@ -53,12 +53,6 @@ def _made(x: Array, weight: Array, *options: Any) -> conv.Convolution:
     made = conv.convolution(x.shape, weight.shape, *options, get_num_threads())
     assert made is not None
     return made
-
-
-def is_product(made: conv.Convolution) -> bool:
-    """Whether it is a product of matrices, a 1 x 1 filter at every pixel."""
-    kernel, stride, padding, _ = made.window
-    return kernel == stride == (1, 1) and padding == ((0, 0), (0, 0)) and made.groups == 1
 
 
 def _product(made: conv.Convolution, weight: Array, bias: Array | None, curve: str) -> Ready:

@@ -119,6 +119,7 @@ def rows_by_columns(
     slot: int,
     a: Floats,
     b: Floats,
+    bias: Floats,
     y: Floats,
     rooms: Floats,
     each: int,
@@ -132,7 +133,7 @@ def rows_by_columns(
     MB: int,
     NB: int,
 ) -> None:
-    """y[m, n] = sum over k of a[m down + k along] b[k, n].
+    """y[m, n] = bias[n] + sum over k of a[m down + k along] b[k, n].
 
     For blocks begin .. end of y: `bands` of rows, one after the other, by groups of NB vectors.
     rooms: `each` floats for each part, for a group of columns side by side.
@@ -147,7 +148,7 @@ def rows_by_columns(
             beside(b + (k * N + first), room, N, deep, N - first, NB)
             for m in range(top, bottom, MB):
                 ms = [min(m + i, bottom - 1) for i in unroll(MB)]
-                so_far = [read_row(y + (i * N + first), N - first, k, NB) for i in ms]
+                so_far = [read_row(y + (i * N + first), bias, first, N - first, k, NB) for i in ms]
                 at = [a + (i * down + k * along) for i in ms]
                 acc = strided(at, along, deep, room, so_far)
                 for i in unroll(MB):
@@ -169,12 +170,16 @@ def beside(b: Floats, room: Floats, ld: int, count: int, columns: int, NB: int) 
 
 
 @part
-def read_row(y: Floats, columns: int, k: int, NB: int) -> list[Any]:
-    """A row of a tile as the sum so far has it: zero at first."""
+def read_row(y: Floats, bias: Floats, first: int, columns: int, k: int, NB: int) -> list[Any]:
+    """A row of a tile as the sum so far has it: at first the bias, or zero."""
     row = [splat(0.0) for _ in unroll(NB)]
     if k > 0:
         for j in unroll(NB):
             row[j] = load_part(y + j * lanes(), columns - j * lanes())
+    if bias is not None:  # noqa: SIM102 - `and` would read the bias in any case
+        if k == 0:
+            for j in unroll(NB):
+                row[j] = load_part(bias + first + j * lanes(), columns - j * lanes())
     return row
 
 
@@ -189,8 +194,10 @@ def write_row(y: Floats, row: list[Any], columns: int) -> None:
             store_part(y + j * lanes(), row[j], columns - j * lanes())
 
 
-def times(a: Array, b: Array, todo: list[Launch], turned: bool = False) -> Array:
-    """a b, or a^T b: a (M, K) or, turned, (K, M), b (K, N), both contiguous -> (M, N).
+def times(
+    a: Array, b: Array, todo: list[Launch], turned: bool = False, bias: Array | None = None
+) -> Array:
+    """a b + bias, or a^T b: a (M, K) or, turned, (K, M), b (K, N), contiguous -> (M, N).
 
     Turned, that is for the gradient of weights, threads share rows out, as `times_rows` and
     optimisers do with the weights: what a thread writes here it reads again there.
@@ -206,7 +213,7 @@ def times(a: Array, b: Array, todo: list[Launch], turned: bool = False) -> Array
     y, rooms = memory.empty((m, n)), memory.empty((parts, deep))
     run = rows_by_columns.compiled(MB=rows, NB=vectors)
     sizes = (deep, m, n, k, down, along, bands)
-    todo.append((run, (bands * groups, parts, a, b, y, rooms, *sizes)))
+    todo.append((run, (bands * groups, parts, a, b, bias, y, rooms, *sizes)))
     return y
 
 
