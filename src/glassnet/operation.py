@@ -83,8 +83,10 @@ class Operation:
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Run forward on the arrays in `args`; record it where a gradient is wanted."""
-        if options:
-            args, options = self._by_position(args, options)
+        for value in options.values():
+            if isinstance(value, (Tensor, np.ndarray)):
+                args, options = self._by_position(args, options)
+                break
         arrays: list[Any] = []
         edges: list[Edge] = []
         versions: list[Version] = []

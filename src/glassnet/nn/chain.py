@@ -149,7 +149,7 @@ def _linear_and_activation(x: Any, layers: Sequence[Any], add: Tensor | None) ->
     if not usual(linear, act) or swapped("linear", curve):
         return NOT_TOGETHER
     try:
-        return ops.linear_act(x, linear.weight, linear.bias, activation=curve), 2
+        return ops.linear_act(x, linear.weight, linear.bias, curve), 2
     except ShapeError:
         return NOT_TOGETHER
 
