@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.kernels import memory
+from glassnet.kernels import launch, memory
 from glassnet.kernels.depthwise import Depthwise
-from glassnet.kernels.direct import Size3, Sweep, cut
+from glassnet.kernels.direct import Size3, Sweep, clear, cut
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.exact import is_exact
 from glassnet.kernels.geometry import Window, window
@@ -249,8 +249,11 @@ def _direct_back(
     """By sums."""
     dx = None
     if wants[0]:
-        missing = len(made.backward) < made.phases
-        dx = (memory.zeros if missing else memory.empty)(x.shape)
+        dx = memory.empty(x.shape)
+        if len(made.backward) < made.phases:  # a pixel that no filter sees stays 0
+            todo.append(
+                (clear.compiled(), (len(dx), launch.parts(len(dx), dx.size), dx, dx[0].size))
+            )
         for sweep in made.backward:
             sweep.gather(dy, weight, True, None, dx, todo)
     parts = made.forward.filters(x, dy, todo) if wants[1] or wants[2] else None

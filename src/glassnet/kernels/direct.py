@@ -94,6 +94,12 @@ def zero(target: Floats, count: int) -> None:
         target[i] = 0.0
 
 
+@task
+def clear(begin: int, end: int, target: Floats, size: int) -> None:
+    """0 in images `begin` to `end`, of `size` numbers."""
+    zero(target + begin * size, (end - begin) * size)
+
+
 @part
 def copy_chunk(x: Floats, room: Floats, route: Longs, image: int, images: int, row: int) -> None:
     """What a chunk sees, with zeros where it looks beyond the image.

@@ -88,8 +88,8 @@ class _BatchNorm(_Affine):
         statistics = (self.running_mean, self.running_var)
         step, eps = self._step(), self.eps
         y = operation(x, *statistics, self.weight, self.bias, momentum=step, eps=eps)
-        if moving and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
+        if moving and (seen := self.num_batches_tracked) is not None:
+            seen.write(Tensor(seen.data + 1))
         return y
 
     def _step(self) -> float:
