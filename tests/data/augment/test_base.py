@@ -110,3 +110,8 @@ def test_what_is_not_an_augmentation() -> None:
 def test_settings_that_mean_nothing(make) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(DataError):
         make()
+
+
+def test_a_base_is_no_kind() -> None:
+    with pytest.raises(DataError, match="there is no augmentation 'Move'"):
+        augment.from_dict({"name": "Move"})

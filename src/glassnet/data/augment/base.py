@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet.data.augment.window import Window, whole
 from glassnet.errors import DataError
 from glassnet.random import uniforms
 
@@ -18,6 +19,7 @@ Draws = NDArray[np.float64]  # (N, D) in [0, 1)
 Labels = NDArray[Any]  # int64 (N,), or float32 (N, K)
 
 _KINDS: dict[str, type["Augmentation"]] = {}
+_APPLIED = {"apply", "change", "__call__"}  # each says how an augmentation is applied
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,31 @@ class Augmentation:
         """
         return False
 
-    def __init_subclass__(cls) -> None:
-        _KINDS[cls.__name__] = cls
+    def __init_subclass__(cls, abstract: bool = False) -> None:
+        if not abstract:
+            _KINDS[cls.__name__] = cls
+        if vars(cls).keys() & _APPLIED and "window" not in vars(cls):
+            cls.window = Augmentation.window  # type: ignore[method-assign]
+
+    def window(
+        self, height: int, width: int, seed: int, epoch: int, samples: NDArray[np.integer]
+    ) -> Window | None:
+        """All that it does, as windows through which images of this size are seen, or None.
+
+        None for most, and for a subclass that says anew how it is applied: what it inherits need
+        not describe it any more.
+        """
+        return None
 
     def draws(self, height: int, width: int) -> int:
         """How many uniform numbers a sample of this size takes."""
         raise NotImplementedError
+
+    def drawn(
+        self, height: int, width: int, seed: int, epoch: int, samples: NDArray[np.integer]
+    ) -> Draws:
+        """The numbers of these samples in this epoch, (N, D)."""
+        return uniforms(seed, epoch, samples, self.draws(height, width))
 
     def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
         """pixels (N, H, W, C), draws (N, D) -> changed pixels; the input is left as it is."""
@@ -68,7 +89,7 @@ class Augmentation:
         if images.ndim != 4:
             raise DataError(f"augmentation needs images (N, C, H, W), got {images.shape}")
         pixels = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-        draws = uniforms(seed, epoch, samples, self.draws(*pixels.shape[1:3]))
+        draws = self.drawn(pixels.shape[1], pixels.shape[2], seed, epoch, samples)
         pixels, labels = self.change(pixels, labels, draws)
         return pixels.transpose(0, 3, 1, 2), labels
 
@@ -108,6 +129,18 @@ class Compose(Augmentation):
         for place, part in enumerate(self.parts):
             images, labels = part(images, labels, seed + (place << 32), epoch, samples)
         return images, labels
+
+    def window(
+        self, height: int, width: int, seed: int, epoch: int, samples: NDArray[np.integer]
+    ) -> Window | None:
+        seen: Window | None = whole(len(samples), height, width)
+        for place, part in enumerate(self.parts):
+            if seen is None:
+                break
+            size = seen.height, seen.width
+            following = part.window(*size, seed + (place << 32), epoch, samples)
+            seen = following and seen.then(following, height, width)
+        return seen
 
     def to_dict(self) -> dict[str, Any]:
         return {"name": "Compose", "parts": [part.to_dict() for part in self.parts]}

@@ -5,13 +5,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.augment.base import Augmentation, Draws, Labels, Pixels, check, integers
-from glassnet.kernels import memory
+from glassnet.data.augment.base import Augmentation, Draws, Pixels, check, integers
+from glassnet.data.augment.window import Window, look, whole
 from glassnet.random import uniforms
 
 
+class Move(Augmentation, abstract=True):
+    """Base of those that show each image through a window: a subclass says through which.
+
+    Several in a row are one window as long as they are not applied in a way of their own.
+    """
+
+    def place(self, height: int, width: int, draws: Draws) -> Window:
+        """The windows on images of this size, draws (N, D)."""
+        raise NotImplementedError
+
+    def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
+        return look(pixels, self.place(pixels.shape[1], pixels.shape[2], draws))
+
+    def window(
+        self, height: int, width: int, seed: int, epoch: int, samples: NDArray[np.integer]
+    ) -> Window | None:
+        return self.place(height, width, self.drawn(height, width, seed, epoch, samples))
+
+
 @dataclass(frozen=True)
-class Flip(Augmentation):
+class Flip(Move):
     """Mirror left and right with this probability [Krizhevsky et al. 2012, section 4.1]."""
 
     probability: float = 0.5
@@ -26,12 +45,12 @@ class Flip(Augmentation):
     def draws(self, height: int, width: int) -> int:
         return 1
 
-    def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
-        return _mirror(pixels, draws[:, 0] < self.probability)
+    def place(self, height: int, width: int, draws: Draws) -> Window:
+        return whole(len(draws), height, width)._replace(mirrored=draws[:, 0] < self.probability)
 
 
 @dataclass(frozen=True)
-class AlternateFlip(Augmentation):
+class AlternateFlip(Move):
     """Mirror left and right in every second epoch: half of the images in the even ones.
 
     Each image is so seen both ways in any two epochs, where a coin for each would show a quarter of
@@ -42,21 +61,22 @@ class AlternateFlip(Augmentation):
     def moves(self) -> bool:
         return True
 
-    def __call__(
-        self,
-        images: NDArray[np.float32],
-        labels: Labels,
-        seed: int,
-        epoch: int,
-        samples: NDArray[np.integer],
-    ) -> tuple[NDArray[np.float32], Labels]:
-        turned = uniforms(seed, 0, samples, 1)[:, 0] < 0.5  # in the first epoch
-        pixels = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
-        return _mirror(pixels, turned ^ bool(epoch % 2)).transpose(0, 3, 1, 2), labels
+    def draws(self, height: int, width: int) -> int:
+        return 1
+
+    def drawn(
+        self, height: int, width: int, seed: int, epoch: int, samples: NDArray[np.integer]
+    ) -> Draws:
+        """(N, 1): 0 for an image that is mirrored in this epoch, 1 for another."""
+        first = uniforms(seed, 0, samples, 1) < 0.5  # in the first epoch
+        return (first == bool(epoch % 2)).astype(np.float64)
+
+    def place(self, height: int, width: int, draws: Draws) -> Window:
+        return whole(len(draws), height, width)._replace(mirrored=draws[:, 0] == 0)
 
 
 @dataclass(frozen=True)
-class Shift(Augmentation):
+class Shift(Move):
     """Move by up to `pixels` in each direction; what comes in has the value `fill` (0..1).
 
     With `reflect` it is the image, mirrored at its edge. A planar translation of LeCun et al. 1998,
@@ -77,18 +97,14 @@ class Shift(Augmentation):
     def draws(self, height: int, width: int) -> int:
         return 2
 
-    def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
-        corners = integers(draws, 0, 2 * self.pixels)  # (N, 2): top, left
-        if self.reflect:
-            margin = (self.pixels, self.pixels)
-            padded = np.pad(pixels, ((0, 0), margin, margin, (0, 0)), "reflect")
-        else:
-            padded = _pad(pixels, self.pixels, self.fill)
-        return _windows(padded, corners, pixels.shape[1], pixels.shape[2])
+    def place(self, height: int, width: int, draws: Draws) -> Window:
+        down, right = integers(draws, -self.pixels, self.pixels).T
+        straight = np.zeros(len(draws), np.bool_)
+        return Window(down, right, straight, height, width, self.fill, self.reflect)
 
 
 @dataclass(frozen=True)
-class Crop(Augmentation):
+class Crop(Move):
     """Pad by `padding` pixels of value `fill`, then cut out `size` x `size` at a random place.
 
     Crop(32, padding=4) is the CIFAR augmentation of He et al. 2016, section 4.2. Raises DataError
@@ -110,17 +126,16 @@ class Crop(Augmentation):
     def draws(self, height: int, width: int) -> int:
         return 2
 
-    def apply(self, pixels: Pixels, draws: Draws) -> Pixels:
-        padded = _pad(pixels, self.padding, self.fill)
-        height, width = padded.shape[1:3]
+    def place(self, height: int, width: int, draws: Draws) -> Window:
+        high, wide = height + 2 * self.padding, width + 2 * self.padding
         check(
-            min(height, width) >= self.size,
-            f"Crop: cannot cut {self.size} x {self.size} out of {height} x {width} pixels "
+            min(high, wide) >= self.size,
+            f"Crop: cannot cut {self.size} x {self.size} out of {high} x {wide} pixels "
             "(padding included); use a smaller size or more padding",
         )
-        top = integers(draws[:, 0], 0, height - self.size)
-        left = integers(draws[:, 1], 0, width - self.size)
-        return _windows(padded, np.stack([top, left], axis=1), self.size, self.size)
+        top = integers(draws[:, 0], -self.padding, high - self.size - self.padding)
+        left = integers(draws[:, 1], -self.padding, wide - self.size - self.padding)
+        return Window(top, left, np.zeros(len(draws), np.bool_), self.size, self.size, self.fill)
 
 
 @dataclass(frozen=True)
@@ -151,34 +166,3 @@ class Cutout(Augmentation):
         first = centre[:, None] - self.size // 2
         position = np.arange(length)
         return (position >= first) & (position < first + self.size)
-
-
-def _mirror(pixels: Pixels, chosen: NDArray[np.bool_]) -> Pixels:
-    """The chosen images (N) mirrored left and right; a pixel's channels move as one piece."""
-    mirrored = memory.empty(pixels.shape, pixels.dtype)
-    if pixels.size:
-        size = pixels.shape[3] * pixels.itemsize
-        pieces = {1: "u1", 2: "u2", 4: "u4", 8: "u8", 16: "c16"}
-        piece = np.dtype(pieces.get(size, f"V{size}"))
-        given, made = pixels.view(piece), mirrored.view(piece)
-        for i, turned in enumerate(chosen.tolist()):
-            made[i] = given[i, :, ::-1] if turned else given[i]
-    return mirrored
-
-
-def _pad(pixels: Pixels, margin: int, fill: float) -> Pixels:
-    """A border of `margin` pixels of value `fill` on all four sides."""
-    n, height, width, channels = pixels.shape
-    shape = (n, height + 2 * margin, width + 2 * margin, channels)
-    padded = memory.empty(shape, pixels.dtype)
-    padded.fill(fill)
-    padded[:, margin : margin + height, margin : margin + width] = pixels
-    return padded
-
-
-def _windows(pixels: Pixels, corners: NDArray[np.intp], height: int, width: int) -> Pixels:
-    """One window of every image, its top left corner at corners (N, 2)."""
-    cut = memory.empty((len(pixels), height, width, pixels.shape[3]), pixels.dtype)
-    for i, (top, left) in enumerate(corners.tolist()):
-        cut[i] = pixels[i, top : top + height, left : left + width]
-    return cut
