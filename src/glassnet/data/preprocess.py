@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.data import images as files
+from glassnet.data.augment.window import Window, look
 from glassnet.errors import DataError, ShapeError
-from glassnet.kernels import memory
+from glassnet.kernels import dispatch, memory
 
 if TYPE_CHECKING:
     from glassnet.data.dataset import Dataset
@@ -117,6 +118,19 @@ class Preprocessing:
         are first converted as files are. Raises ShapeError for other arrays that do not fit.
         """
         return self.normalise(self.scale(images))
+
+    def through(self, images: NDArray[Any], window: Window) -> Floats:
+        """`self(images)` with each image seen through its window before it is normalised.
+
+        uint8 or float (n, C, H, W), windows of h x w -> float32 (n, C, h, w), channels-last in
+        memory. Raises ShapeError for images that do not fit.
+        """
+        compiled = dispatch.windows(images, window)
+        if compiled is not None and self._fits(images.shape):
+            made: Floats = compiled(images, window, self.mean, self.std)
+            return made
+        seen = look(_last(self.scale(images)), window)
+        return self.normalise(np.moveaxis(seen, -1, 1))
 
     def scale(self, images: NDArray[Any]) -> Floats:
         """The first half: uint8 0..255 to float32 0..1, converted to `size`; augment after it."""

@@ -152,6 +152,15 @@ def sparse_products(terms: Sequence[tuple[Any, Any, float]], turned: bool) -> An
     return sparse.sum_of_products(terms) if turned else sparse.times(*terms[0][:2])
 
 
+def windows(images: Any, window: Any) -> Callable[..., Any] | None:
+    """The compiled `Preprocessing.through` for these images, or None where the page runs."""
+    found = _module("window")
+    if found is None or not found.serves(images, window):
+        return None
+    prepared: Callable[..., Any] = found.prepared
+    return prepared
+
+
 def _module(name: str) -> Any:
     """A module of kernels/, or None where the pages run."""
     if MODE == "reference" or not HOMES:
