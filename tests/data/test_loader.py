@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassnet import data
-from glassnet.data.loader import ahead
-from glassnet.errors import DataError
+from glassnet.data import loader as loading
+from glassnet.data.loader import GROUP, ahead
+from glassnet.errors import DataError, ShapeError
+from glassnet.kernels import dispatch
 from glassnet.tensor import Tensor
 
 RNG = np.random.default_rng(0)
@@ -164,3 +166,90 @@ def test_pixels_moved_as_bytes_are_those_moved_as_numbers(monkeypatch: pytest.Mo
     monkeypatch.setattr(data.Compose, "moves", False)
     for fast, slow in zip(as_bytes, loader.epoch(3), strict=True):
         np.testing.assert_array_equal(fast, slow[0].numpy())
+
+
+MOVES = data.Compose([data.Flip(), data.Crop(8, padding=2)])
+
+
+@given(
+    size=st.integers(1, 30),
+    start=st.integers(0, 8),
+    drop_last=st.booleans(),
+    group=st.sampled_from([1, 500, 2000, GROUP]),
+    augment=st.sampled_from([None, MOVES, data.Crop(8, 1, 0.5), AUGMENT, data.Mixup()]),
+    prefetch=st.sampled_from([0, 2]),
+    as_floats=st.booleans(),
+    mode=st.sampled_from(["auto", "reference"]),
+)
+def test_batches_of_a_group_are_those_that_are_prepared_alone(
+    size: int, start: int, drop_last: bool, group: int, augment: data.Augmentation | None,
+    prefetch: int, as_floats: bool, mode: str,
+) -> None:  # fmt: skip
+    dataset = data.arrays(IMAGES / np.float32(255), DATASET.labels) if as_floats else DATASET
+    pre = data.Preprocessing.fit(DATASET)
+    loader = data.Loader(dataset, size, True, 3, augment, pre, drop_last, prefetch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "GROUP", group)
+        patch.setattr(dispatch, "MODE", mode)
+        batches = [(x.numpy(), y.numpy()) for x, y in loader.batches(2, start)]
+    assert len(batches) == max(0, len(loader) - start)
+    for step, (x, y) in enumerate(batches, start):
+        samples = loader.order(2)[step * size : (step + 1) * size]
+        images, labels = dataset.batch(samples)
+        pixels = pre.scale(images)
+        if augment is not None:
+            soft = np.eye(4, dtype=np.float32)[labels] if augment.soft else labels
+            pixels, labels = augment(pixels, soft, 3, 2, samples)
+        np.testing.assert_array_equal(x, pre.normalise(pixels))
+        np.testing.assert_array_equal(y, labels)
+        assert x.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+class Asked(data.Dataset):
+    """Notes how many samples it is asked for at a time."""
+
+    def __init__(self, of: data.Dataset) -> None:
+        super().__init__(of._images, of.labels, of.classes, of.name)
+        self.asked: list[int] = []
+
+    def batch(self, indices):  # type: ignore[no-untyped-def]
+        self.asked.append(len(indices))
+        return super().batch(indices)
+
+
+def test_groups_begin_with_one_batch_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "GROUP", 10 * IMAGES[0].size)
+    asked = Asked(DATASET)
+    list(data.Loader(asked, 2, prefetch=0).epoch(0))
+    assert asked.asked == [2, 4, 8, 9]
+    monkeypatch.setattr(loading, "GROUP", 1)
+    asked = Asked(DATASET)
+    list(data.Loader(asked, 10).epoch(0))
+    assert asked.asked == [10, 10, 3]
+
+
+@pytest.mark.parametrize("augment", [None, MOVES])
+def test_an_error_while_a_batch_is_moved_ends_the_thread(
+    augment: data.Augmentation | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise ShapeError("does not fit")
+
+    monkeypatch.setattr(data.Preprocessing, "through", broken)
+    monkeypatch.setattr(data.Preprocessing, "normalise", broken)
+    batches = data.Loader(DATASET, 1, augment=augment).epoch(0)
+    with pytest.raises(ShapeError, match="does not fit") as kept:
+        next(batches)
+    assert kept.tb is not None  # it holds the iteration's frames
+    assert not [t for t in threading.enumerate() if t.name == "glassnet-loader"]
+
+
+def test_an_augmentation_that_says_anew_how_it_is_applied() -> None:
+    class Darker(data.Crop):
+        def apply(self, pixels, draws):  # type: ignore[no-untyped-def]
+            return super().apply(pixels, draws) // 2
+
+    loader = data.Loader(DATASET, 23, augment=Darker(8))
+    data.augment.base._KINDS.pop("Darker")
+    x, _ = next(iter(loader))
+    np.testing.assert_array_equal(x.numpy(), DATASET.preprocessing(IMAGES // 2))

@@ -2,9 +2,17 @@
 
 The order of an epoch depends on (seed, epoch), the augmentation of a sample on (seed, epoch,
 sample): how far the thread is ahead, and where an epoch is entered, changes nothing.
+
+A step of a small network takes less time than Python needs to look at a batch twice, and one that
+waits for the thread to let go of the interpreter's lock waits long. So the thread fetches small
+batches many at a time, with the windows through which they are seen, and what a kernel then does
+in one walk over the pixels it leaves to the moment when the batch is asked for: all cores share
+that, and the network finds the batch in their caches.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, suppress
+from math import prod
 from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar
@@ -12,14 +20,18 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data.augment import Augmentation
+from glassnet.data.augment import Augmentation, Compose
+from glassnet.data.augment.window import Window
 from glassnet.data.dataset import Dataset
 from glassnet.data.preprocess import Preprocessing
 from glassnet.errors import DataError
+from glassnet.kernels import dispatch
 from glassnet.random import derive
 from glassnet.tensor import Tensor
 
 T = TypeVar("T")
+Batch = tuple[NDArray[np.float32], NDArray[Any]]  # x (n, C, H, W) or (n, D), y (n,) or (n, K)
+GROUP = 2**20  # pixels' channels that are fetched at a time; one batch may be more
 _SHUFFLE = 0x5F1E  # keeps the order's draws apart from other uses of (seed, epoch)
 
 
@@ -32,7 +44,8 @@ class Loader:
     augment     applied to images in the range 0..1, before normalisation; with one that mixes
                 labels (`Mixup`) y is float32 probabilities (n, K)
     preprocess  by default the data set's own reading rule: pixels / 255, nothing subtracted
-    prefetch    batches that a worker thread prepares ahead; 0 prepares them in the caller's thread
+    prefetch    batches that a worker thread is ahead, at least: small ones it fetches many at a
+                time; 0 prepares them in the caller's thread
 
     `for x, y in loader` runs through the next epoch, beginning with epoch 0; `loader.epoch(k)`
     through epoch k; `loader.batches(k, start)` through epoch k from step `start` on;
@@ -83,11 +96,12 @@ class Loader:
 
         `close()` ends the thread that prepares them before the epoch is over.
         """
-        order, size = self.order(epoch), self.batch_size
-        steps = range(start, len(self))
-        prepared = (self._prepare(epoch, order[k * size : (k + 1) * size]) for k in steps)
-        for x, y in ahead(prepared, self.prefetch) if self.prefetch else prepared:
-            yield Tensor(x), Tensor(y)
+        groups = self._groups(epoch, start)
+        depth = max(1, self.prefetch // self._most())
+        with closing(ahead(groups, depth) if self.prefetch else groups) as made:
+            for group in made:
+                for x, y in group:
+                    yield Tensor(x), Tensor(y)
 
     def order(self, epoch: int) -> NDArray[np.intp]:
         """The samples of an epoch in their order, (N,)."""
@@ -95,20 +109,66 @@ class Loader:
             return np.arange(len(self.dataset))
         return derive(self.seed, epoch, _SHUFFLE).permutation(len(self.dataset))
 
-    def _prepare(
-        self, epoch: int, samples: NDArray[np.intp]
-    ) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    def _most(self) -> int:
+        """How many batches a group has at most."""
+        return max(1, GROUP // max(1, self.batch_size * prod(self.dataset.shape)))
+
+    def _groups(self, epoch: int, start: int) -> Generator[Iterable[Batch], None, None]:
+        """The batches from step `start` on, in groups that grow: the first is there soon."""
+        order, step, count = self.order(epoch), start, 1
+        while step < len(self):
+            steps = range(step, min(step + count, len(self)))
+            yield from self._tried(epoch, order, steps)
+            step, count = steps.stop, min(2 * count, self._most())
+
+    def _tried(
+        self, epoch: int, order: NDArray[np.intp], steps: range
+    ) -> Iterable[Iterable[Batch]]:
+        """One group; where that fails, batch by batch, so that those before the fault come."""
+        size = self.batch_size
+        with suppress(Exception):
+            return [self._group(epoch, order[steps.start * size : steps.stop * size])]
+        return (self._group(epoch, order[k * size : (k + 1) * size]) for k in steps)
+
+    def _group(self, epoch: int, samples: NDArray[np.intp]) -> Iterable[Batch]:
+        """The batches of these samples: prepared, or where a kernel does it, when asked for."""
         labels: NDArray[Any]
+        change = Compose(()) if self.augment is None else self.augment
         images, labels = self.dataset.batch(samples)
-        if self.augment is None:
-            return self.preprocess(images), labels
-        if self.augment.soft:
+        images = self.preprocess.fitted(images)
+        if change.soft:
             labels = np.eye(len(self.dataset.classes), dtype=np.float32)[labels]
+        cuts = [slice(k, k + self.batch_size) for k in range(0, len(samples), self.batch_size)]
+        window = self._window(change, images, epoch, samples)
+        if window is None:
+            return [self._prepared(change, images[c], labels[c], epoch, samples[c]) for c in cuts]
+        return ((self.preprocess.through(images[c], window.of(c)), labels[c]) for c in cuts)
+
+    def _window(
+        self, change: Augmentation, images: NDArray[Any], epoch: int, samples: NDArray[np.intp]
+    ) -> Window | None:
+        """Windows that show what `change` does to these images, where a kernel takes them."""
+        if images.ndim != 4:
+            return None
+        window = change.window(images.shape[2], images.shape[3], self.seed, epoch, samples)
+        if window is None or self.preprocess.size not in (None, (window.height, window.width)):
+            return None
+        return window if dispatch.windows(images, window) is not None else None
+
+    def _prepared(
+        self,
+        change: Augmentation,
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        epoch: int,
+        samples: NDArray[np.intp],
+    ) -> Batch:
+        """One batch, by NumPy."""
         arguments = (self.seed, epoch, samples)
-        if self.augment.moves and images.dtype == np.uint8:
-            moved, labels = self.augment(self.preprocess.fitted(images), labels, *arguments)
+        if change.moves and images.dtype == np.uint8:
+            moved, labels = change(images, labels, *arguments)
             return self.preprocess(moved), labels
-        pixels, labels = self.augment(self.preprocess.scale(images), labels, *arguments)
+        pixels, labels = change(self.preprocess.scale(images), labels, *arguments)
         return self.preprocess.normalise(pixels), labels
 
 
@@ -119,7 +179,7 @@ class _Failure(NamedTuple):
 _END = object()
 
 
-def ahead(items: Iterator[T], depth: int) -> Iterator[T]:
+def ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     """The items of `items`, made by a thread that is at most `depth` of them ahead.
 
     An exception in the thread is raised here. The thread has ended when the iteration has, be it
