@@ -29,6 +29,27 @@ def test_batches_are_the_rows_asked_for() -> None:
         ds.batch([5])
 
 
+def test_what_is_found_is_not_copied() -> None:
+    ds = data.arrays(PIXELS, [0, 1, 2, 1, 0]).subset([4, 2, 0])
+    images, rows, labels = ds.find([2, 0, 2])
+    assert np.shares_memory(images, ds.find([1])[0])
+    np.testing.assert_array_equal(images[rows], PIXELS[[0, 4, 0]])
+    assert rows.tolist() == [0, 4, 0] and labels.tolist() == [0, 0, 0]
+
+
+def test_who_says_anew_what_a_batch_is_is_asked() -> None:
+    class Inverted(data.Dataset):
+        def batch(self, indices):  # type: ignore[no-untyped-def]
+            images, labels = super().batch(indices)
+            return 255 - images, labels
+
+    whole = data.arrays(PIXELS, [0, 1, 2, 1, 0])
+    ds = Inverted(whole._images, whole.labels, whole.classes, "inverted")
+    images, rows, labels = ds.find([3, 1])
+    np.testing.assert_array_equal(images[rows], 255 - PIXELS[[3, 1]])
+    assert labels.tolist() == [1, 1]
+
+
 @given(st.lists(st.integers(0, 4)), st.data())
 def test_a_subset_of_a_subset(first: list[int], draws: st.DataObject) -> None:
     ds = data.arrays(PIXELS, [0, 1, 2, 1, 0])

@@ -235,8 +235,7 @@ def test_an_error_while_a_batch_is_moved_ends_the_thread(
     def broken(*arguments: object) -> None:
         raise ShapeError("does not fit")
 
-    monkeypatch.setattr(data.Preprocessing, "through", broken)
-    monkeypatch.setattr(data.Preprocessing, "normalise", broken)
+    monkeypatch.setattr(data.Preprocessing, "walk", lambda *arguments: broken)
     batches = data.Loader(DATASET, 1, augment=augment).epoch(0)
     with pytest.raises(ShapeError, match="does not fit") as kept:
         next(batches)

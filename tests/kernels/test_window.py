@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassnet.data import Preprocessing
-from glassnet.data.augment.window import Window, whole
-from glassnet.errors import ShapeError
+from glassnet.data.augment.window import Window, look, whole
 from glassnet.kernels import dispatch
 from tests.kernels.twins import canaries, guarded
 
@@ -32,20 +31,26 @@ def images(kind: type, *shape: int) -> Array:
     return guarded(some if kind is np.uint8 else some / kind(100)).transpose(0, 3, 1, 2)
 
 
-def hold_equal(given_: Array, window: Window) -> None:
-    """The kernel takes these, and gives what the page does, bit for bit."""
-    pre, before = preprocessing(given_.shape[1]), given_.copy()
-    compiled = dispatch.windows(given_, window)
-    assert compiled is not None
-    with canaries():
-        seen = pre.through(given_, window)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dispatch, "MODE", "reference")
-        page = pre.through(given_, window)
-    assert seen.dtype == np.float32 and seen.shape == page.shape
-    assert seen.transpose(0, 2, 3, 1).flags.c_contiguous
-    np.testing.assert_array_equal(seen.view(np.int32), page.view(np.int32))
-    np.testing.assert_array_equal(given_, before)
+def page(pre: Preprocessing, some: Array, rows: Array, window: Window) -> Array:
+    """What NumPy makes of them."""
+    pixels = np.ascontiguousarray(pre.scale(some[rows]).transpose(0, 2, 3, 1))
+    return pre.normalise(look(pixels, window).transpose(0, 3, 1, 2))
+
+
+def hold_equal(some: Array, window: Window, rows: Array | None = None) -> None:
+    """The kernel takes these, and gives what the page does, bit for bit, whole and in part."""
+    pre, before = preprocessing(some.shape[1]), some.copy()
+    rows = np.arange(len(window.top)) % max(1, len(some)) if rows is None else rows
+    walk = pre.walk(some, rows, window)
+    assert walk is not None
+    expected = page(pre, some, rows, window)
+    for cut in (slice(None), slice(1, 2), slice(5, 9)):
+        with canaries():
+            seen = walk(cut)
+        assert seen.dtype == np.float32 and seen.shape == expected[cut].shape
+        assert seen.transpose(0, 2, 3, 1).flags.c_contiguous
+        np.testing.assert_array_equal(seen.view(np.int32), expected[cut].view(np.int32))
+    np.testing.assert_array_equal(some, before)
 
 
 @given(
@@ -97,25 +102,27 @@ def test_what_is_no_number_stays_so() -> None:
     hold_equal(some, whole(1, 4, 9))
 
 
+def test_rows_in_any_order_and_more_than_once() -> None:
+    rows = np.array([3, 0, 3, 2, 1, 1], np.int32)[::-1]
+    top, left = RNG.integers(-2, 3, (2, 6))
+    hold_equal(images(np.uint8, 4, 7, 9, 3), Window(top, left, top > left, 6, 7), rows)
+
+
 def test_what_is_left_to_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    def served(given_: Array, window: Window) -> bool:
-        seen = preprocessing(given_.shape[1]).through(given_, window)
-        assert seen.shape == (*given_.shape[:2], window.height, window.width)
-        return dispatch.windows(given_, window) is not None
+    def served(some: Array, window: Window, rows: Any = (0, 1)) -> bool:
+        return preprocessing(some.shape[1]).walk(some, np.array(rows), window) is not None
 
     some, at = images(np.uint8, 2, 5, 5, 3), whole(2, 5, 5)
     assert served(some, at)
     assert not served(np.ascontiguousarray(some), at)
     assert not served(some.astype(np.float64), at)
     assert not served(images(np.uint8, 2, 5, 5, LANES + 1), at)
+    assert not served(some, at, (0, 2)) and not served(some, at, (-1, 0))
     assert served(some, at._replace(reflect=True, top=at.top - 4))
     assert not served(some, at._replace(reflect=True, top=at.top - 5))
+    fitted = Preprocessing((5, 5))
+    assert fitted.walk(some, np.arange(2), at) is not None
+    assert fitted.walk(some, np.arange(2), at._replace(height=4)) is None  # would be fitted again
+    assert fitted.walk(images(np.uint8, 2, 6, 6, 3), np.arange(2), at) is None
     monkeypatch.setattr(dispatch, "MODE", "reference")
     assert not served(some, at)
-
-
-def test_images_that_do_not_fit_are_told() -> None:
-    with pytest.raises(ShapeError, match=r"expected images \(n, 3, 5, 5\), got \(2, 3, 6, 6\)"):
-        Preprocessing((5, 5)).through(images(np.float32, 2, 6, 6, 3), whole(2, 6, 6))
-    with pytest.raises(ShapeError, match="got"):
-        Preprocessing().through(images(np.uint8, 2, 6, 6, 4), whole(2, 6, 6))

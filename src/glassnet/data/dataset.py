@@ -20,17 +20,18 @@ from glassnet.errors import DataError
 Array = NDArray[Any]
 Labels = NDArray[np.int64]
 Batch = tuple[Array, Labels]
+Found = tuple[Array, NDArray[np.intp]]  # images (M, *shape), and the rows (n,) that are meant
 
 MEMORY = 2**30  # bytes of decoded images of one folder that are kept
 
 
 class Images(Protocol):
-    """What lies behind a data set: rows that can be taken in any order, from any thread."""
+    """What lies behind a data set: rows that can be found in any order, from any thread."""
 
     shape: tuple[int, ...]  # of one image, (C, H, W), or (D,)
     preprocessing: Preprocessing  # how its files were read; mean 0 and std 1
 
-    def take(self, rows: NDArray[np.intp]) -> Array: ...  # (n, *shape)
+    def find(self, rows: NDArray[np.intp]) -> Found: ...  # in memory, channels last
 
     def name(self, row: int) -> str: ...
 
@@ -59,6 +60,10 @@ class Dataset:
         self._images = images
         self._rows = np.arange(len(self.labels)) if rows is None else rows
 
+    def __init_subclass__(cls) -> None:
+        if "batch" in vars(cls) and "find" not in vars(cls):
+            cls.find = _find_by_batch  # type: ignore[method-assign]
+
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -80,8 +85,16 @@ class Dataset:
         Images are uint8 0..255 (or float32 where the data came as floats), channels-last in
         memory. Raises IndexError outside 0..N-1 and DataError for a file that cannot be read.
         """
+        images, rows, labels = Dataset.find(self, indices)  # a subclass's may ask for a batch
+        return gathered(images, rows), labels
+
+    def find(self, indices: ArrayLike) -> tuple[Array, NDArray[np.intp], Labels]:
+        """The same without a copy: images (M, *shape) in memory, the rows (n,) of them, labels.
+
+        Of a subclass that says anew what a batch is, that batch.
+        """
         chosen = np.asarray(indices, dtype=np.intp)
-        return self._images.take(self._rows[chosen]), self.labels[chosen]
+        return *self._images.find(self._rows[chosen]), self.labels[chosen]
 
     def subset(self, indices: ArrayLike) -> "Dataset":
         """The data set of these samples, in this order; a boolean mask (N,) works too."""
@@ -99,6 +112,16 @@ class Dataset:
 _NOTHING = np.empty(0, dtype=np.intp)
 
 
+def _find_by_batch(self: Dataset, indices: ArrayLike) -> tuple[Array, NDArray[np.intp], Labels]:
+    images, labels = self.batch(indices)
+    return images, np.arange(len(images)), labels
+
+
+def gathered(images: Array, rows: NDArray[np.intp]) -> Array:
+    """images (M, C, H, W) or (M, D) -> those of the rows, (n, ...), channels last in memory."""
+    return np.moveaxis(np.moveaxis(images, 1, -1)[rows], -1, 1)
+
+
 class ArrayImages:
     """Images in memory: (N, H, W, C) contiguous, handed out as logical (n, C, H, W); or (N, D)."""
 
@@ -111,8 +134,8 @@ class ArrayImages:
             size=cast(tuple[int, int], tuple(size)) if size else None, channels=channels
         )
 
-    def take(self, rows: NDArray[np.intp]) -> Array:
-        return np.moveaxis(self._array[rows], -1, 1)
+    def find(self, rows: NDArray[np.intp]) -> Found:
+        return np.moveaxis(self._array, -1, 1), rows
 
     def name(self, row: int) -> str:
         return f"{self._prefix}/{row}"
@@ -150,15 +173,15 @@ class FileImages:
                 self._done[row] = True
         return image
 
-    def take(self, rows: NDArray[np.intp]) -> Array:
+    def find(self, rows: NDArray[np.intp]) -> Found:
         if self._kept is not None:
             for _ in in_threads(self.read, np.unique(rows[~self._done[rows]]).tolist()):
                 pass
-            return np.moveaxis(self._kept[rows], -1, 1)
+            return np.moveaxis(self._kept, -1, 1), rows
         out = np.empty((len(rows), *self.shape[1:], self.shape[0]), np.uint8)
         for i, image in enumerate(in_threads(self.read, rows.tolist())):
             out[i] = image.transpose(1, 2, 0)
-        return np.moveaxis(out, -1, 1)
+        return np.moveaxis(out, -1, 1), np.arange(len(rows))
 
 
 def in_threads(function: Any, items: Sequence[Any]) -> Iterator[Any]:

@@ -10,7 +10,7 @@ in one walk over the pixels it leaves to the moment when the batch is asked for:
 that, and the network finds the batch in their caches.
 """
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from math import prod
 from queue import Empty, Queue
@@ -21,17 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.data.augment import Augmentation, Compose
-from glassnet.data.augment.window import Window
-from glassnet.data.dataset import Dataset
+from glassnet.data.dataset import Dataset, gathered
 from glassnet.data.preprocess import Preprocessing
 from glassnet.errors import DataError
-from glassnet.kernels import dispatch
 from glassnet.random import derive
 from glassnet.tensor import Tensor
 
 T = TypeVar("T")
 Batch = tuple[NDArray[np.float32], NDArray[Any]]  # x (n, C, H, W) or (n, D), y (n,) or (n, K)
-GROUP = 2**20  # pixels' channels that are fetched at a time; one batch may be more
+GROUP = 2**22  # pixels' channels that are fetched at a time; one batch may be more
 _SHUFFLE = 0x5F1E  # keeps the order's draws apart from other uses of (seed, epoch)
 
 
@@ -134,26 +132,32 @@ class Loader:
         """The batches of these samples: prepared, or where a kernel does it, when asked for."""
         labels: NDArray[Any]
         change = Compose(()) if self.augment is None else self.augment
-        images, labels = self.dataset.batch(samples)
-        images = self.preprocess.fitted(images)
+        images, rows, labels = self.dataset.find(samples)
         if change.soft:
             labels = np.eye(len(self.dataset.classes), dtype=np.float32)[labels]
         cuts = [slice(k, k + self.batch_size) for k in range(0, len(samples), self.batch_size)]
-        window = self._window(change, images, epoch, samples)
-        if window is None:
-            return [self._prepared(change, images[c], labels[c], epoch, samples[c]) for c in cuts]
-        return ((self.preprocess.through(images[c], window.of(c)), labels[c]) for c in cuts)
+        walk = self._walk(change, images, rows, epoch, samples)
+        if walk is not None:
+            return ((walk(cut), labels[cut]) for cut in cuts)
+        return [
+            self._prepared(change, gathered(images, rows[cut]), labels[cut], epoch, samples[cut])
+            for cut in cuts
+        ]
 
-    def _window(
-        self, change: Augmentation, images: NDArray[Any], epoch: int, samples: NDArray[np.intp]
-    ) -> Window | None:
-        """Windows that show what `change` does to these images, where a kernel takes them."""
+    def _walk(
+        self,
+        change: Augmentation,
+        images: NDArray[Any],
+        rows: NDArray[np.intp],
+        epoch: int,
+        samples: NDArray[np.intp],
+    ) -> Callable[[slice], NDArray[np.float32]] | None:
+        """What moves and normalises some of the images, where that is a kernel's."""
         if images.ndim != 4:
             return None
-        window = change.window(images.shape[2], images.shape[3], self.seed, epoch, samples)
-        if window is None or self.preprocess.size not in (None, (window.height, window.width)):
-            return None
-        return window if dispatch.windows(images, window) is not None else None
+        height, width = images.shape[2:]
+        window = change.window(height, width, self.seed, epoch, samples)
+        return None if window is None else self.preprocess.walk(images, rows, window)
 
     def _prepared(
         self,
@@ -166,7 +170,7 @@ class Loader:
         """One batch, by NumPy."""
         arguments = (self.seed, epoch, samples)
         if change.moves and images.dtype == np.uint8:
-            moved, labels = change(images, labels, *arguments)
+            moved, labels = change(self.preprocess.fitted(images), labels, *arguments)
             return self.preprocess(moved), labels
         pixels, labels = change(self.preprocess.scale(images), labels, *arguments)
         return self.preprocess.normalise(pixels), labels

@@ -4,7 +4,7 @@ The run owns it, and fit, predict, export and the human bench all use it, so tha
 never shown images prepared in another way than it was trained on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.data import images as files
-from glassnet.data.augment.window import Window, look
+from glassnet.data.augment.window import Window
 from glassnet.errors import DataError, ShapeError
 from glassnet.kernels import dispatch, memory
 
@@ -119,18 +119,19 @@ class Preprocessing:
         """
         return self.normalise(self.scale(images))
 
-    def through(self, images: NDArray[Any], window: Window) -> Floats:
-        """`self(images)` with each image seen through its window before it is normalised.
+    def walk(
+        self, images: NDArray[Any], rows: NDArray[np.intp], window: Window
+    ) -> Callable[[slice], Floats] | None:
+        """`self(images[rows])`, each seen through its window before it is normalised, in one walk.
 
-        uint8 or float (n, C, H, W), windows of h x w -> float32 (n, C, h, w), channels-last in
-        memory. Raises ShapeError for images that do not fit.
+        images (m, C, H, W), rows (n,), windows (n,) of h x w. The walk takes which of the rows are
+        wanted, a slice, and gives float32 (k, C, h, w), channels-last in memory. None where no
+        kernel does this to these images: then `scale`, `look` and `normalise` are the way.
         """
-        compiled = dispatch.windows(images, window)
-        if compiled is not None and self._fits(images.shape):
-            made: Floats = compiled(images, window, self.mean, self.std)
-            return made
-        seen = look(_last(self.scale(images)), window)
-        return self.normalise(np.moveaxis(seen, -1, 1))
+        seen = (*images.shape[:2], window.height, window.width)
+        if not self._fits(images.shape) or not self._fits(seen):
+            return None
+        return dispatch.walk(images, rows, window, self.mean, self.std)
 
     def scale(self, images: NDArray[Any]) -> Floats:
         """The first half: uint8 0..255 to float32 0..1, converted to `size`; augment after it."""

@@ -152,13 +152,10 @@ def sparse_products(terms: Sequence[tuple[Any, Any, float]], turned: bool) -> An
     return sparse.sum_of_products(terms) if turned else sparse.times(*terms[0][:2])
 
 
-def windows(images: Any, window: Any) -> Callable[..., Any] | None:
-    """The compiled `Preprocessing.through` for these images, or None where the page runs."""
+def walk(images: Any, rows: Any, window: Any, mean: Any, std: Any) -> Any:
+    """The compiled walk over images that `Preprocessing.walk` is, or None where pages run."""
     found = _module("window")
-    if found is None or not found.serves(images, window):
-        return None
-    prepared: Callable[..., Any] = found.prepared
-    return prepared
+    return found and found.walk(images, rows, window, mean, std)
 
 
 def _module(name: str) -> Any:

@@ -1,7 +1,8 @@
 """Compiled preparation of images: moved, scaled and normalised in one walk.
 
-    x (N, H, W, C) bytes or float32, y (N, h, w, C) float32
-    top, left, mirrored (N): where each image is cut out, see `data/augment/window.py`
+    x (M, H, W, C) bytes or float32, y (N, h, w, C) float32
+    rows, top, left, mirrored (N): which image is seen, and where it is cut out, see
+    `data/augment/window.py`
 
 Pixels go through a register P at a time, with their channels; the last few of a line are taken
 together with some that are done already. mean and scale are repeated for each of the P pixels. The
@@ -10,6 +11,7 @@ steps of the formula round one after the other, as NumPy's do: results are the p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -127,15 +129,15 @@ def image(
 
 @task
 def seen_through(
-    begin: int, end: int, x: Bytes, top: Longs, left: Longs, mirrored: Bytes, y: Floats,
-    mean: Floats, scale: Floats, fill: Floats, factor: float, H: int, W: int, h: int, w: int,
-    *, P: int, C: int, FLOATS: bool, REFLECT: bool,
+    begin: int, end: int, x: Bytes, rows: Longs, top: Longs, left: Longs, mirrored: Bytes,
+    y: Floats, mean: Floats, scale: Floats, fill: Floats, factor: float,
+    H: int, W: int, h: int, w: int, *, P: int, C: int, FLOATS: bool, REFLECT: bool,
 ) -> None:  # fmt: skip
-    """Images `begin` to `end`."""
+    """Images `begin` to `end` of y."""
     images = cast(x, "Floats") if FLOATS else x
     m, s, f = load(mean), load(scale), load(fill)
     for n in range(begin, end):
-        at, to = images + n * H * W * C, y + n * h * w * C
+        at, to = images + rows[n] * H * W * C, y + n * h * w * C
         if mirrored[n] != 0:
             image(at, top[n], left[n], to, m, s, f, factor, H, W, h, w, P, C, FLOATS, REFLECT, True)
         else:
@@ -144,21 +146,30 @@ def seen_through(
             )
 
 
-def prepared(images: Array, window: Any, mean: Numbers, std: Numbers) -> Array:
-    """images (N, C, H, W) seen through a `Window`, and normalised: (N, C, h, w), channels last."""
+def walk(
+    images: Array, rows: Array, window: Any, mean: Numbers, std: Numbers
+) -> Callable[[slice], Array] | None:
+    """images (M, C, H, W) at rows (N) through a `Window`, normalised: of a slice of them, when
+    asked for, (k, C, h, w), channels last. None for what the kernel does not take."""
+    if not _serves(images, rows, window):
+        return None
     pixels = images.transpose(0, 2, 3, 1)
-    n, height, width, c = pixels.shape
-    top, left = (np.ascontiguousarray(a, np.int64) for a in (window.top, window.left))
+    *size, c = pixels.shape[1:]
+    shape = window.height, window.width, c
+    floats = pixels.dtype == F32
+    places = [np.ascontiguousarray(a, np.int64) for a in (rows, window.top, window.left)]
     mirrored = np.ascontiguousarray(window.mirrored, np.bool_)
-    bytes_ = pixels.dtype == np.uint8
-    y = memory.empty((n, window.height, window.width, c))
-    run = seen_through.compiled(P=host().lanes // c, C=c, FLOATS=not bytes_, REFLECT=window.reflect)
-    run(
-        n, parts(n, 2 * y.size), pixels, top, left, mirrored, y,
-        *_vectors(mean, std, window.fill), 1 / 255 if bytes_ else 1.0,
-        height, width, window.height, window.width,
-    )  # fmt: skip
-    return nchw(y)
+    run = seen_through.compiled(P=host().lanes // c, C=c, FLOATS=floats, REFLECT=window.reflect)
+    numbers = *_vectors(mean, std, window.fill), 1.0 if floats else 1 / 255, *size, *shape[:2]
+
+    def some(cut: slice) -> Array:
+        row, top, left = [a[cut] for a in places]
+        n = len(row)
+        y = memory.empty((n, *shape))
+        run(n, parts(n, 2 * y.size), pixels, row, top, left, mirrored[cut], y, *numbers)
+        return nchw(y)
+
+    return some
 
 
 @lru_cache
@@ -170,16 +181,15 @@ def _vectors(mean: Numbers, std: Numbers, fill: float) -> tuple[Array, Array, Ar
     return means, scales, (np.float32(fill) - means) * scales
 
 
-def serves(images: Any, window: Any) -> bool:
-    """Whether it takes these images, channels last in memory, as these windows show them."""
+def _serves(images: Any, rows: Any, window: Any) -> bool:
+    """Whether images are channels last, rows are among them, and no mirror is in a mirror."""
     if type(images) is not np.ndarray or images.dtype not in (np.uint8, F32) or images.ndim != 4:
         return False
-    channels = images.shape[1]
-    plain = 0 < channels <= host().lanes and images.transpose(0, 2, 3, 1).flags.c_contiguous
-    return plain and (not window.reflect or _once(window, *images.shape[2:]))
-
-
-def _once(window: Any, height: int, width: int) -> bool:
-    """Whether what lies beyond the border is the image in one mirror, not in a mirror's mirror."""
+    count, channels, height, width = images.shape
+    if not 0 < channels <= host().lanes or not images.transpose(0, 2, 3, 1).flags.c_contiguous:
+        return False
+    if len(rows) and not 0 <= rows.min() <= rows.max() < count:
+        return False
     (above, below), (before, behind) = window.margins(height, width)
-    return max(above, below) < height and max(before, behind) < width
+    once = max(above, below) < height and max(before, behind) < width
+    return once or not window.reflect
