@@ -69,7 +69,7 @@ def uniforms(
     prefetching changes it.
     """
     with np.errstate(over="ignore"):  # arithmetic modulo 2**64
-        state = np.zeros(len(samples), dtype=np.uint64)
+        state = np.zeros(1, dtype=np.uint64)
         for key in (seed, epoch, samples):
             state = _mix(state + _GOLDEN + np.asarray(key).astype(np.uint64))
         steps = np.arange(1, draws + 1, dtype=np.uint64) * _GOLDEN

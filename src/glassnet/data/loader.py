@@ -10,7 +10,7 @@ in one walk over the pixels it leaves to the moment when the batch is asked for:
 that, and the network finds the batch in their caches.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from math import prod
 from queue import Empty, Queue
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from glassnet.data.augment import Augmentation, Compose
 from glassnet.data.dataset import Dataset, gathered
-from glassnet.data.preprocess import Preprocessing
+from glassnet.data.preprocess import Preprocessing, Walk
 from glassnet.errors import DataError
 from glassnet.random import derive
 from glassnet.tensor import Tensor
@@ -98,8 +98,7 @@ class Loader:
         depth = max(1, self.prefetch // self._most())
         with closing(ahead(groups, depth) if self.prefetch else groups) as made:
             for group in made:
-                for x, y in group:
-                    yield Tensor(x), Tensor(y)
+                yield from map(_tensors, group)
 
     def order(self, epoch: int) -> NDArray[np.intp]:
         """The samples of an epoch in their order, (N,)."""
@@ -117,7 +116,7 @@ class Loader:
         while step < len(self):
             steps = range(step, min(step + count, len(self)))
             yield from self._tried(epoch, order, steps)
-            step, count = steps.stop, min(2 * count, self._most())
+            step, count = steps.stop, min(4 * count, self._most())
 
     def _tried(
         self, epoch: int, order: NDArray[np.intp], steps: range
@@ -138,7 +137,7 @@ class Loader:
         cuts = [slice(k, k + self.batch_size) for k in range(0, len(samples), self.batch_size)]
         walk = self._walk(change, images, rows, epoch, samples)
         if walk is not None:
-            return ((walk(cut), labels[cut]) for cut in cuts)
+            return ((walk(cut.start, cut.stop), labels[cut]) for cut in cuts)
         return [
             self._prepared(change, gathered(images, rows[cut]), labels[cut], epoch, samples[cut])
             for cut in cuts
@@ -151,7 +150,7 @@ class Loader:
         rows: NDArray[np.intp],
         epoch: int,
         samples: NDArray[np.intp],
-    ) -> Callable[[slice], NDArray[np.float32]] | None:
+    ) -> Walk | None:
         """What moves and normalises some of the images, where that is a kernel's."""
         if images.ndim != 4:
             return None
@@ -174,6 +173,10 @@ class Loader:
             return self.preprocess(moved), labels
         pixels, labels = change(self.preprocess.scale(images), labels, *arguments)
         return self.preprocess.normalise(pixels), labels
+
+
+def _tensors(batch: Batch) -> tuple[Tensor, Tensor]:
+    return Tensor(batch[0]), Tensor(batch[1])
 
 
 class _Failure(NamedTuple):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from glassnet.data.dataset import Dataset
 
 Floats = NDArray[np.float32]
+Walk = Callable[[int, int], Floats]
 FORMAT = 1
 
 
@@ -119,14 +120,12 @@ class Preprocessing:
         """
         return self.normalise(self.scale(images))
 
-    def walk(
-        self, images: NDArray[Any], rows: NDArray[np.intp], window: Window
-    ) -> Callable[[slice], Floats] | None:
+    def walk(self, images: NDArray[Any], rows: NDArray[np.intp], window: Window) -> Walk | None:
         """`self(images[rows])`, each seen through its window before it is normalised, in one walk.
 
-        images (m, C, H, W), rows (n,), windows (n,) of h x w. The walk takes which of the rows are
-        wanted, a slice, and gives float32 (k, C, h, w), channels-last in memory. None where no
-        kernel does this to these images: then `scale`, `look` and `normalise` are the way.
+        images (m, C, H, W), rows (n,), windows (n,) of h x w. walk(start, stop) gives those of
+        rows[start:stop], float32 (k, C, h, w), channels-last in memory. None where no kernel does
+        this to these images: then `scale`, `look` and `normalise` are the way.
         """
         seen = (*images.shape[:2], window.height, window.width)
         if not self._fits(images.shape) or not self._fits(seen):

@@ -33,6 +33,7 @@ from glassnet.kernels.vector import (
     load,
     load_part,
     part,
+    prefetch,
     shuffle,
     store_part,
     to_floats,
@@ -127,17 +128,27 @@ def image(
                 columns(at, to, first, last, w, mean, scale, factor, P, C, FLOATS, TURNED)
 
 
+@part
+def ask_for(x: Any, count: int, line: int) -> None:
+    """Have the first 4 KB of an image on its way; from there the processor goes on by itself."""
+    for k in range(0, min(count, 64 * line), line):
+        prefetch(x + k)
+
+
 @task
 def seen_through(
     begin: int, end: int, x: Bytes, rows: Longs, top: Longs, left: Longs, mirrored: Bytes,
     y: Floats, mean: Floats, scale: Floats, fill: Floats, factor: float,
-    H: int, W: int, h: int, w: int, *, P: int, C: int, FLOATS: bool, REFLECT: bool,
+    H: int, W: int, h: int, w: int, start: int, *, P: int, C: int, FLOATS: bool, REFLECT: bool,
 ) -> None:  # fmt: skip
-    """Images `begin` to `end` of y."""
+    """Images `begin` to `end` of y; the first is that of row `start`."""
     images = cast(x, "Floats") if FLOATS else x
     m, s, f = load(mean), load(scale), load(fill)
-    for n in range(begin, end):
-        at, to = images + rows[n] * H * W * C, y + n * h * w * C
+    for i in range(begin, end):
+        n = start + i
+        coming = rows[start + min(i + 1, end - 1)]
+        ask_for(images + coming * H * W * C, H * W * C, 16 if FLOATS else 64)
+        at, to = images + rows[n] * H * W * C, y + i * h * w * C
         if mirrored[n] != 0:
             image(at, top[n], left[n], to, m, s, f, factor, H, W, h, w, P, C, FLOATS, REFLECT, True)
         else:
@@ -148,9 +159,9 @@ def seen_through(
 
 def walk(
     images: Array, rows: Array, window: Any, mean: Numbers, std: Numbers
-) -> Callable[[slice], Array] | None:
-    """images (M, C, H, W) at rows (N) through a `Window`, normalised: of a slice of them, when
-    asked for, (k, C, h, w), channels last. None for what the kernel does not take."""
+) -> Callable[[int, int], Array] | None:
+    """images (M, C, H, W) at rows (N) through a `Window`, normalised: when asked for, those from
+    `start` to `stop`, (k, C, h, w), channels last. None for what the kernel does not take."""
     if not _serves(images, rows, window):
         return None
     pixels = images.transpose(0, 2, 3, 1)
@@ -162,11 +173,10 @@ def walk(
     run = seen_through.compiled(P=host().lanes // c, C=c, FLOATS=floats, REFLECT=window.reflect)
     numbers = *_vectors(mean, std, window.fill), 1.0 if floats else 1 / 255, *size, *shape[:2]
 
-    def some(cut: slice) -> Array:
-        row, top, left = [a[cut] for a in places]
-        n = len(row)
+    def some(start: int, stop: int) -> Array:
+        n = min(stop, len(mirrored)) - start
         y = memory.empty((n, *shape))
-        run(n, parts(n, 2 * y.size), pixels, row, top, left, mirrored[cut], y, *numbers)
+        run(n, parts(n, 2 * y.size), pixels, *places, mirrored, y, *numbers, start)
         return nchw(y)
 
     return some
