@@ -252,3 +252,26 @@ def test_an_augmentation_that_says_anew_how_it_is_applied() -> None:
     data.augment.base._KINDS.pop("Darker")
     x, _ = next(iter(loader))
     np.testing.assert_array_equal(x.numpy(), DATASET.preprocessing(IMAGES // 2))
+
+
+@pytest.mark.parametrize("mode", ["auto", "reference"])
+def test_what_numpy_prepares_is_prepared_batch_by_batch(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are fetched at a time: who stops early waits for one batch at most."""
+    monkeypatch.setattr(dispatch, "MODE", mode)
+    applied: list[int] = []
+
+    class Noted(data.ColorJitter):
+        def apply(self, pixels, draws):  # type: ignore[no-untyped-def]
+            applied.append(len(pixels))
+            return super().apply(pixels, draws)
+
+    data.augment.base._KINDS.pop("Noted")
+    batches = data.Loader(DATASET, 1, augment=Noted(), prefetch=2).batches(0)
+    next(batches)
+    for _ in range(200):
+        threading.Event().wait(0.001)
+    assert 1 <= len(applied) <= 1 + 2 + 1  # one handed out, two waiting, one in hand
+    batches.close()
+    assert set(applied) == {1} and len(applied) <= 5

@@ -3,11 +3,11 @@
 The order of an epoch depends on (seed, epoch), the augmentation of a sample on (seed, epoch,
 sample): how far the thread is ahead, and where an epoch is entered, changes nothing.
 
-A step of a small network takes less time than Python needs to look at a batch twice, and one that
-waits for the thread to let go of the interpreter's lock waits long. So the thread fetches small
-batches many at a time, with the windows through which they are seen, and what a kernel then does
-in one walk over the pixels it leaves to the moment when the batch is asked for: all cores share
-that, and the network finds the batch in their caches.
+A step of a small network takes less than a millisecond, and the thread shares the interpreter's
+lock with it. So small batches are found in the data set many at a time, with the windows through
+which their images are seen. Where a kernel does the rest in one walk over the pixels, that is left
+to the moment when a batch is asked for: all cores share it, and the network finds the batch in
+their caches. Where NumPy does it, the thread does, batch by batch.
 """
 
 from collections.abc import Generator, Iterable, Iterator
@@ -29,7 +29,7 @@ from glassnet.tensor import Tensor
 
 T = TypeVar("T")
 Batch = tuple[NDArray[np.float32], NDArray[Any]]  # x (n, C, H, W) or (n, D), y (n,) or (n, K)
-GROUP = 2**22  # pixels' channels that are fetched at a time; one batch may be more
+GROUP = 2**22  # numbers in the images that are fetched at a time; one batch may have more
 _SHUFFLE = 0x5F1E  # keeps the order's draws apart from other uses of (seed, epoch)
 
 
@@ -42,8 +42,8 @@ class Loader:
     augment     applied to images in the range 0..1, before normalisation; with one that mixes
                 labels (`Mixup`) y is float32 probabilities (n, K)
     preprocess  by default the data set's own reading rule: pixels / 255, nothing subtracted
-    prefetch    batches that a worker thread is ahead, at least: small ones it fetches many at a
-                time; 0 prepares them in the caller's thread
+    prefetch    batches that a worker thread is ahead, or groups of many small ones; 0 prepares
+                them in the caller's thread
 
     `for x, y in loader` runs through the next epoch, beginning with epoch 0; `loader.epoch(k)`
     through epoch k; `loader.batches(k, start)` through epoch k from step `start` on;
@@ -95,8 +95,7 @@ class Loader:
         `close()` ends the thread that prepares them before the epoch is over.
         """
         groups = self._groups(epoch, start)
-        depth = max(1, self.prefetch // self._most())
-        with closing(ahead(groups, depth) if self.prefetch else groups) as made:
+        with closing(ahead(groups, self.prefetch) if self.prefetch else groups) as made:
             for group in made:
                 yield from map(_tensors, group)
 
@@ -106,42 +105,53 @@ class Loader:
             return np.arange(len(self.dataset))
         return derive(self.seed, epoch, _SHUFFLE).permutation(len(self.dataset))
 
-    def _most(self) -> int:
-        """How many batches a group has at most."""
-        return max(1, GROUP // max(1, self.batch_size * prod(self.dataset.shape)))
-
     def _groups(self, epoch: int, start: int) -> Generator[Iterable[Batch], None, None]:
-        """The batches from step `start` on, in groups that grow: the first is there soon."""
-        order, step, count = self.order(epoch), start, 1
+        """The batches from step `start` on; groups grow, so that the first is there soon."""
+        order, size = self.order(epoch), self.batch_size
+        most = max(1, GROUP // max(1, size * prod(self.dataset.shape)))
+        step, count = start, 1
         while step < len(self):
-            steps = range(step, min(step + count, len(self)))
-            yield from self._tried(epoch, order, steps)
-            step, count = steps.stop, min(4 * count, self._most())
+            stop = min(step + count, len(self))
+            yield from self._group(epoch, order[step * size : stop * size])
+            step, count = stop, min(4 * count, most)
 
-    def _tried(
-        self, epoch: int, order: NDArray[np.intp], steps: range
-    ) -> Iterable[Iterable[Batch]]:
-        """One group; where that fails, batch by batch, so that those before the fault come."""
-        size = self.batch_size
+    def _group(self, epoch: int, samples: NDArray[np.intp]) -> Iterator[Iterable[Batch]]:
+        """The batches of these samples, fetched together.
+
+        Where that fails they are fetched one by one, so that those before the fault come.
+        """
+        found = None
         with suppress(Exception):
-            return [self._group(epoch, order[steps.start * size : steps.stop * size])]
-        return (self._group(epoch, order[k * size : (k + 1) * size]) for k in steps)
+            found = self.dataset.find(samples)
+        if found is not None:
+            yield from self._made(epoch, samples, *found)
+            return
+        for cut in self._cuts(samples):
+            yield from self._made(epoch, samples[cut], *self.dataset.find(samples[cut]))
 
-    def _group(self, epoch: int, samples: NDArray[np.intp]) -> Iterable[Batch]:
-        """The batches of these samples: prepared, or where a kernel does it, when asked for."""
-        labels: NDArray[Any]
+    def _cuts(self, samples: NDArray[np.intp]) -> list[slice]:
+        """Which of the samples each batch has."""
+        return [slice(k, k + self.batch_size) for k in range(0, len(samples), self.batch_size)]
+
+    def _made(
+        self,
+        epoch: int,
+        samples: NDArray[np.intp],
+        images: NDArray[Any],
+        rows: NDArray[np.intp],
+        labels: NDArray[Any],
+    ) -> Iterator[Iterable[Batch]]:
+        """Batches one by one, or where a kernel makes them all at once, made when asked for."""
         change = Compose(()) if self.augment is None else self.augment
-        images, rows, labels = self.dataset.find(samples)
         if change.soft:
             labels = np.eye(len(self.dataset.classes), dtype=np.float32)[labels]
-        cuts = [slice(k, k + self.batch_size) for k in range(0, len(samples), self.batch_size)]
-        walk = self._walk(change, images, rows, epoch, samples)
+        walk, cuts = self._walk(change, images, rows, epoch, samples), self._cuts(samples)
         if walk is not None:
-            return ((walk(cut.start, cut.stop), labels[cut]) for cut in cuts)
-        return [
-            self._prepared(change, gathered(images, rows[cut]), labels[cut], epoch, samples[cut])
-            for cut in cuts
-        ]
+            yield ((walk(cut.start, cut.stop), labels[cut]) for cut in cuts)
+            return
+        for cut in cuts:
+            batch = gathered(images, rows[cut])
+            yield [self._prepared(change, batch, labels[cut], epoch, samples[cut])]
 
     def _walk(
         self,

@@ -279,8 +279,19 @@ def warm_up() -> Iterator[str]:
         if describe(model).input[1] <= SMALL:
             yield f"a training step of {model}"
             _step(model)
+    yield "batches of a data set"
+    _batches()
     yield f"{FEATURES}, which gives features of photographs"
     _features()
+
+
+def _batches() -> None:
+    """Hand out grey and coloured images, which are moved and normalised by the same kernel."""
+    from glassnet import data
+
+    for channels in (1, 3):
+        images = data.arrays(np.zeros((1, channels, SMALL, SMALL), np.uint8), [0])
+        list(data.Loader(images, prefetch=0))
 
 
 def _features() -> None:
