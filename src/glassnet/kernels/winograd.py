@@ -62,12 +62,14 @@ from glassnet.kernels.vector import (
     widened,
 )
 from glassnet.kernels.winograd_tiles import (
+    HIGH,
     POSITIONS,
     C,
     O,
     Pair,
     add_outer,
     apart,
+    around,
     cover,
     first_place,
     index_of,
@@ -83,6 +85,14 @@ from glassnet.kernels.winograd_tiles import (
 )
 
 BLOCK = 48  # tiles at a time
+
+
+@part
+def hold(x: Floats, n: int, held: list[int], sizes: Longs, room: Floats) -> None:
+    """Have image n with zeros around it in the room, where images are copied as a whole."""
+    if (sizes[HIGH] > 0) & (held[0] != n):
+        around(x, n, sizes, room)
+    held[0] = n
 
 
 # -- the tasks -------------------------------------------------------------------------------------
@@ -104,12 +114,13 @@ def filter_tiles(
     cut = M + POSITIONS * to_m
     TAIL = (WIDE + REST) % lanes()  # of the outputs
     shift, mine = shifts + slot * sizes[O], sums + slot * (2 * sizes[O] + ROOM)
-    seen = [splat(0.0)]
+    seen, held = [splat(0.0)], [begin - begin - 1]
     for first in range(begin, end, BLOCK):
         counts = [first - first for _ in unroll(4)]
         index, again = index_of(first, sizes), index_of(first, sizes)
         for _ in range(first, min(first + BLOCK, end)):
             tile = place(index, sizes, OUT)
+            hold(x, index[0], held, sizes, cut)
             transform_in(x, tile, sizes, cut, V, to_v, counts, B, IN)
             counts[0], counts[1], counts[2], counts[3] = one_more(counts, tile)
             step_on(index, sizes)
@@ -156,10 +167,12 @@ def outer_tiles(
         total = sums + slot * sizes[O]
     for k in range(0, POSITIONS * size, lanes()):
         store(mine + k, splat(0.0))
+    held = [begin - begin - 1]
     for first in range(begin, end, BLOCK):
         counts, index = [first - first for _ in unroll(4)], index_of(first, sizes)
         for _ in range(first, min(first + BLOCK, end)):
             tile = place(index, sizes, OUT)
+            hold(x, index[0], held, sizes, cut)
             transform_in(x, tile, sizes, cut, V, to_v, counts, B, IN)
             transform_dy(dy, tile, sizes, Z, to_z, counts, total, A, (WIDE + REST) % lanes())
             counts[0], counts[1], counts[2], counts[3] = one_more(counts, tile)
@@ -283,6 +296,24 @@ def divisor(count: int, most: int) -> int:
     return max(n for n in range(1, most + 1) if count % n == 0)
 
 
+def around_all(images: tuple[int, ...], out: Pair, pads: Pair, taps: int) -> Pair:
+    """The size of an image with what tiles see around it; 0 where tiles are better cut out singly.
+
+    Tiles at the edge are copied with zeros, or the whole image is: what has fewer pixels.
+    """
+    sizes, inner = [], 1
+    for length, size, pad in zip(out, images[1:3], pads, strict=True):
+        count, full = cover(length, outputs_of(taps))
+        starts = [outputs_of(taps) * i - max(i - full, 0) for i in range(count)]
+        sizes.append(starts[-1] + SIDE)
+        inner *= sum(start - pad >= 0 and start - pad + SIDE <= size for start in starts)
+        if pad < 0 or pad + size > sizes[-1]:
+            return 0, 0
+    tiles = cover(out[0], outputs_of(taps))[0] * cover(out[1], outputs_of(taps))[0]
+    fewer = sizes[0] * sizes[1] < POSITIONS * (tiles - inner)
+    return (sizes[0], sizes[1]) if fewer else (0, 0)
+
+
 class Tiles:
     """A sum by tiles, y of x, with everything about it but the arrays.
 
@@ -296,12 +327,14 @@ class Tiles:
     ) -> None:
         n, h, w, c = images
         (down, tall), (across, broad) = (cover(length, outputs_of(taps)) for length in out)
-        sizes = (h, w, c, *out, outputs, *pads, down, across, tall, broad)
+        high, wide = around_all(images, out, pads, taps)
+        sizes = (h, w, c, *out, outputs, *pads, down, across, tall, broad, high, wide)
         self.sizes, self.count = np.array(sizes, np.int64), n * down * across
         self.taps, self.channels, self.result = taps, c, (n, *out, outputs)
         self.products = self.count * POSITIONS * c * outputs
-        # V, M and one tile that is cut out of the image
-        self.room = POSITIONS * ((BLOCK + tile_size()[0]) * (c + outputs) + 32 + c)
+        # V, M, and one tile that is cut out of the image, or the image with zeros around it
+        self.room = POSITIONS * ((BLOCK + tile_size()[0]) * (c + outputs) + 32)
+        self.room += max(POSITIONS, high * wide) * c
         self.flags = constants(c, outputs, taps)
         self.outer_flags = self.flags | {"MB": divisor(c, self.flags["MB"])}
         self.no_bias = np.zeros(outputs, np.float32)

@@ -11,6 +11,7 @@ from typing import Any
 
 from glassnet.kernels.cook_toom import LAST, SIDE, Matrix, collected, evaluated
 from glassnet.kernels.cook_toom import on_both_sides as both
+from glassnet.kernels.direct import copy, zero
 from glassnet.kernels.microkernel import multiply_in, pieces, strided
 from glassnet.kernels.statistics import add_wide, counted, put_down, taken
 from glassnet.kernels.vector import (
@@ -34,8 +35,9 @@ Pair = tuple[int, int]
 Grid = list[list[Any]]
 
 # What kernels know of a convolution, in this order: DOWN, ACROSS: tiles along height and width;
-# TALL, BROAD: those of them with OUT rows, with OUT columns; TOP, LEFT: padding
-H, W, C, OH, OW, O, TOP, LEFT, DOWN, ACROSS, TALL, BROAD = range(12)
+# TALL, BROAD: those of them with OUT rows, with OUT columns; TOP, LEFT: padding; HIGH, WIDE: the
+# image with zeros around it, as far as tiles see, or 0 where it is not copied as a whole
+H, W, C, OH, OW, O, TOP, LEFT, DOWN, ACROSS, TALL, BROAD, HIGH, WIDE = range(14)
 
 
 # -- where tiles lie -------------------------------------------------------------------------------
@@ -125,6 +127,21 @@ def gather(M: Floats, every: int, rows: list[int], count: int) -> Grid:
 
 
 @part
+def around(x: Floats, n: int, sizes: Longs, room: Floats) -> None:
+    """Copy image n with zeros around it, so that no tile looks beyond its edge."""
+    channels, row = sizes[C], sizes[WIDE] * sizes[C]
+    before, there = sizes[LEFT] * channels, sizes[W] * channels
+    for a in range(sizes[HIGH]):
+        h, to = a - sizes[TOP], room + a * row
+        if (h < 0) | (h >= sizes[H]):
+            zero(to, row)
+        else:
+            zero(to, before)
+            copy(x + (n * sizes[H] + h) * there, to + before, there)
+            zero(to + before + there, row - before - there)
+
+
+@part
 def cut_out(image: Floats, top: int, left: int, sizes: Longs, cut: Floats, TAIL: int) -> None:
     """Copy the 6 x 6 pixels from (top, left) on, with zeros for those outside of the image."""
     channels = sizes[C]
@@ -156,11 +173,13 @@ def transform_in(
     x: Floats, tile: list[int], sizes: Longs, cut: Floats, V: Floats, every: int,
     counts: list[int], B: Matrix, TAIL: int,
 ) -> None:  # fmt: skip
-    """Step 1 for one tile: V = B^T d B."""
+    """Step 1 for one tile: V = B^T d B; cut: a tile, or the image with what is around it."""
     top, left, channels = tile[1] - sizes[TOP], tile[2] - sizes[LEFT], sizes[C]
     image = x + tile[0] * sizes[H] * sizes[W] * channels
     pixels, row = cut, SIDE * channels
-    if (top >= 0) & (left >= 0) & (top + SIDE <= sizes[H]) & (left + SIDE <= sizes[W]):
+    if sizes[HIGH] > 0:
+        pixels, row = cut + (tile[1] * sizes[WIDE] + tile[2]) * channels, sizes[WIDE] * channels
+    elif (top >= 0) & (left >= 0) & (top + SIDE <= sizes[H]) & (left + SIDE <= sizes[W]):
         pixels, row = image + (top * sizes[W] + left) * channels, sizes[W] * channels
     else:
         cut_out(image, top, left, sizes, cut, TAIL)
