@@ -24,7 +24,7 @@ weights over the last updates is nearer to there than any of them [Polyak & Judi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -286,12 +286,13 @@ def _descend(
     decay: float,
 ) -> None:  # fmt: skip
     """A step of SGD, compiled where that is there."""
-    found = dispatch.update("sgd_update")
-    if found and all(found[1](one, *state) for one, *state in zip(p, g, b, strict=True)):
-        found[0](p, g, b, step, lr, momentum, weight_decay=decay)
-        return
-    for one, slope, state in zip(p, g, b, strict=True):
-        sgd_update(one, slope, state, step, lr, momentum, weight_decay=decay)
+    others: Iterable[int] = range(len(p))
+    if found := dispatch.update("sgd_update"):
+        update, table = found[0], found[1](p, [b])
+        update(table, g, step, lr, momentum, weight_decay=decay)
+        others = table.others
+    for i in others:
+        sgd_update(p[i], g[i], b[i], step, lr, momentum, weight_decay=decay)
 
 
 def temper(rbm: RBM, replicas: list[State], draw: Generator, steps: int) -> None:

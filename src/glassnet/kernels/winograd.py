@@ -85,6 +85,7 @@ from glassnet.kernels.winograd_tiles import (
 )
 
 BLOCK = 48  # tiles at a time
+NEAR = 8192  # floats of an image that is copied as a whole
 
 
 @part
@@ -299,7 +300,8 @@ def divisor(count: int, most: int) -> int:
 def around_all(images: tuple[int, ...], out: Pair, pads: Pair, taps: int) -> Pair:
     """The size of an image with what tiles see around it; 0 where tiles are better cut out singly.
 
-    Tiles at the edge are copied with zeros, or the whole image is: what has fewer pixels.
+    Tiles at the edge are copied with zeros, or the whole image is, if that has fewer pixels and
+    stays in the nearest cache.
     """
     sizes, inner = [], 1
     for length, size, pad in zip(out, images[1:3], pads, strict=True):
@@ -310,8 +312,9 @@ def around_all(images: tuple[int, ...], out: Pair, pads: Pair, taps: int) -> Pai
         if pad < 0 or pad + size > sizes[-1]:
             return 0, 0
     tiles = cover(out[0], outputs_of(taps))[0] * cover(out[1], outputs_of(taps))[0]
-    fewer = sizes[0] * sizes[1] < POSITIONS * (tiles - inner)
-    return (sizes[0], sizes[1]) if fewer else (0, 0)
+    pixels = sizes[0] * sizes[1]
+    whole = pixels < POSITIONS * (tiles - inner) and pixels * images[3] <= NEAR
+    return (sizes[0], sizes[1]) if whole else (0, 0)
 
 
 class Tiles:
