@@ -171,6 +171,18 @@ def test_pixels_moved_as_bytes_are_those_moved_as_numbers(monkeypatch: pytest.Mo
 MOVES = data.Compose([data.Flip(), data.Crop(8, padding=2)])
 
 
+@pytest.mark.parametrize("mode", ["auto", "reference"])
+def test_a_crop_stays_as_small_as_it_was_cut(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "MODE", mode)
+    numbers = data.arrays(IMAGES.astype(np.float32) / 255, np.arange(23) % 4)
+    batches = [
+        next(iter(data.Loader(given, 23, augment=data.Crop(5))))[0].numpy()
+        for given in (DATASET, numbers)
+    ]
+    assert batches[0].shape == (23, 3, 5, 5)
+    np.testing.assert_allclose(*batches, atol=1e-6)
+
+
 @given(
     size=st.integers(1, 30),
     start=st.integers(0, 8),

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from glassnet.data.augment import Augmentation, Compose
 from glassnet.data.dataset import Dataset, gathered
-from glassnet.data.preprocess import Preprocessing, Walk
+from glassnet.data.preprocess import Preprocessing, Walk, scaled
 from glassnet.errors import DataError
 from glassnet.random import derive
 from glassnet.tensor import Tensor
@@ -180,7 +180,7 @@ class Loader:
         arguments = (self.seed, epoch, samples)
         if change.moves and images.dtype == np.uint8:
             moved, labels = change(self.preprocess.fitted(images), labels, *arguments)
-            return self.preprocess(moved), labels
+            return self.preprocess.normalise(scaled(moved)), labels
         pixels, labels = change(self.preprocess.scale(images), labels, *arguments)
         return self.preprocess.normalise(pixels), labels
 

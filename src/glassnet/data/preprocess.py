@@ -127,8 +127,7 @@ class Preprocessing:
         rows[start:stop], float32 (k, C, h, w), channels-last in memory. None where no kernel does
         this to these images: then `scale`, `look` and `normalise` are the way.
         """
-        seen = (*images.shape[:2], window.height, window.width)
-        if not self._fits(images.shape) or not self._fits(seen):
+        if not self._fits(images.shape):
             return None
         return dispatch.walk(images, rows, window, self.mean, self.std)
 
@@ -140,10 +139,7 @@ class Preprocessing:
                 f"expected images (n, {self.channels}, {_side(self.size)}), got {images.shape}; "
                 "make the network's preprocessing and the data agree"
             )
-        out = memory.empty(_last(images).shape)  # (n, H, W, C) or (n, D)
-        factor = np.float32(1 / 255 if images.dtype == np.uint8 else 1)
-        np.multiply(_last(images), factor, out=out, casting="unsafe")
-        return np.moveaxis(out, -1, 1)
+        return scaled(images)
 
     def fitted(self, images: NDArray[Any]) -> NDArray[Any]:
         """uint8 images (n, C, H, W) converted to `size` and number of channels; others as given."""
@@ -203,6 +199,14 @@ class Preprocessing:
             resized = files.resize(picture, size, self.crop, self.interpolation)
             out[i] = files.to_array(resized).transpose(1, 2, 0)
         return out.transpose(0, 3, 1, 2)
+
+
+def scaled(images: NDArray[Any]) -> Floats:
+    """uint8 0..255 to float32 0..1; float data as float32. Channels-last in memory."""
+    out = memory.empty(_last(images).shape)  # (n, H, W, C) or (n, D)
+    factor = np.float32(1 / 255 if images.dtype == np.uint8 else 1)
+    np.multiply(_last(images), factor, out=out, casting="unsafe")
+    return np.moveaxis(out, -1, 1)
 
 
 def _values(preprocessing: Preprocessing) -> dict[str, Any]:
