@@ -136,6 +136,7 @@ _SAMPLES: dict[str, Callable[[], Sample]] = {
     "cross_entropy": lambda: Sample((*_classes().args, derive(0).integers(0, 100, 512)), {}),
     "embedding": _embedding,
     "dropout": _dropout,
+    "reshape": lambda: Sample((normal(64, 16, 7, 7), (64, -1)), {}),
     "max_pool2d": _window,
     "avg_pool2d": _window,
     "adaptive_avg_pool2d": lambda: Sample((normal(16, 16, 32, 32), 4), {}),
