@@ -143,16 +143,29 @@ def rows_by_columns(
     for unit in range(begin, end):
         band, first = unit // groups, unit % groups * NB * lanes()
         top, bottom = M * band // bands, M * (band + 1) // bands
-        for k in range(0, K, DEEP):
-            deep = min(DEEP, K - k)
-            beside(b + (k * N + first), room, N, deep, N - first, NB)
-            for m in range(top, bottom, MB):
-                ms = [min(m + i, bottom - 1) for i in unroll(MB)]
-                so_far = [read_row(y + (i * N + first), bias, first, N - first, k, NB) for i in ms]
-                at = [a + (i * down + k * along) for i in ms]
-                acc = strided(at, along, deep, room, so_far)
-                for i in unroll(MB):
-                    write_row(y + (ms[i] * N + first), acc[i], N - first)
+        for wide in unroll(1, NB + 1):  # the last group may have fewer vectors
+            there = N - first
+            most = there if wide == NB else wide * lanes()
+            if (there > (wide - 1) * lanes()) & (there <= most):
+                group(a, b, bias, y, room, N, K, down, along, top, bottom, first, MB, wide)
+
+
+@part
+def group(
+    a: Floats, b: Floats, bias: Floats, y: Floats, room: Floats, N: int, K: int, down: int,
+    along: int, top: int, bottom: int, first: int, MB: int, NB: int,
+) -> None:  # fmt: skip
+    """Rows `top` to `bottom` of NB vectors of columns from `first` on."""
+    for k in range(0, K, DEEP):
+        deep = min(DEEP, K - k)
+        beside(b + (k * N + first), room, N, deep, N - first, NB)
+        for m in range(top, bottom, MB):
+            ms = [min(m + i, bottom - 1) for i in unroll(MB)]
+            so_far = [read_row(y + (i * N + first), bias, first, N - first, k, NB) for i in ms]
+            at = [a + (i * down + k * along) for i in ms]
+            acc = strided(at, along, deep, room, so_far)
+            for i in unroll(MB):
+                write_row(y + (ms[i] * N + first), acc[i], N - first)
 
 
 @part
