@@ -13,6 +13,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGE, PLOT = DOCS / "benchmarks.md", DOCS / "images" / "benchmarks.svg"
 BEGIN, END = "<!-- measured: make bench writes from here -->", "<!-- to here -->"
 Row = dict[str, Any]
+ALONE = "one thread, "  # begins the names of what ran on one thread
 
 
 def show(rows: list[Row]) -> None:
@@ -118,34 +119,70 @@ def _ratio(row: Row) -> str:
 
 
 def _is_whole(name: str) -> bool:
-    begins = name.removeprefix("one thread, ").startswith(("step ", "EfficientNet"))
+    begins = name.removeprefix(ALONE).startswith(("step ", "EfficientNet"))
     return begins and ": " not in name
 
 
-def plot(rows: list[Row]) -> None:
-    """Ratios of whole steps as bars with their quartiles; 1 is as fast as the peer."""
-    import matplotlib.pyplot as plt
+# What whole networks are compared with, and the colour of each: dark where malloc is tuned
+COLOURS = {
+    "PyTorch": "#9ecae1",
+    "PyTorch, malloc tuned": "#3182bd",
+    "PyTorch channels-last": "#fdae6b",
+    "PyTorch channels-last, malloc tuned": "#e6550d",
+    "torch.compile, malloc tuned": "#969696",
+    "ONNX Runtime": "#a1d99b",
+    "ONNX Runtime, malloc tuned": "#31a354",
+}
 
-    names = list(dict.fromkeys(row["name"] for row in rows))
-    peers = list(dict.fromkeys(row["peer"] for row in rows))
-    if not names:
+
+def plot(rows: list[Row]) -> None:
+    """Ratios of whole networks as bars with their quartiles; 1 is as fast as the peer."""
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Patch
+
+    alone = [row for row in rows if row["name"].startswith(ALONE)]
+    panels = {"all threads": [r for r in rows if r not in alone], "one thread": alone}
+    panels = {title: chosen for title, chosen in panels.items() if chosen}
+    if not panels:
         return
-    figure, axes = plt.subplots(figsize=(9, 1.2 + 0.9 * len(names)), layout="constrained")
-    height = 0.85 / len(peers)
-    for i, peer in enumerate(peers):
-        mine = {row["name"]: row for row in rows if row["peer"] == peer}
-        at = [n + (i - len(peers) / 2 + 0.5) * height for n, name in enumerate(names)
-              if name in mine]  # fmt: skip
-        chosen = [mine[name] for name in names if name in mine]
-        errors = [[r["ratio"] - r["spread"][0] for r in chosen],
-                  [r["spread"][1] - r["ratio"] for r in chosen]]  # fmt: skip
-        widths = [r["ratio"] for r in chosen]
-        axes.barh(at, widths, height, xerr=errors, label=peer, error_kw={"elinewidth": 0.8})
-    axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_yticks(range(len(names)), names)
-    axes.invert_yaxis()
+    heights = [_lines(chosen) for chosen in panels.values()]
+    figure, all_axes = plt.subplots(
+        len(panels), figsize=(9, 1.4 + 0.17 * sum(heights)), height_ratios=heights, sharex=True,
+        squeeze=False, layout="constrained",
+    )  # fmt: skip
+    for axes, (title, chosen) in zip(all_axes[:, 0], panels.items(), strict=True):
+        _draw(axes, chosen)
+        axes.set_title(title, loc="left", fontsize="medium")
     axes.set_xlabel("times as long as glassnet (beyond the line glassnet is faster)")
-    axes.legend(fontsize="small", ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.12))
+    used = [peer for peer in COLOURS if any(row["peer"] == peer for row in rows)]
+    patches = [Patch(color=COLOURS[peer], label=peer) for peer in used]
+    figure.legend(handles=patches, fontsize="small", ncols=3, loc="outside upper center")
     plt.rcParams["svg.hashsalt"] = "glassnet"  # the same numbers give the same file
     figure.savefig(PLOT, metadata={"Date": None})
     plt.close(figure)
+
+
+def _lines(rows: list[Row]) -> float:
+    """The room for these bars, in their heights: a gap behind those of each network."""
+    return len(rows) + 1.2 * len({row["name"] for row in rows})
+
+
+def _draw(axes: Any, rows: list[Row]) -> None:
+    """Bars of one network under the other, those of a network without a gap."""
+    at, ticks = 0.0, {}
+    for name in dict.fromkeys(row["name"] for row in rows):
+        mine = {row["peer"]: row for row in rows if row["name"] == name}
+        peers = [peer for peer in COLOURS if peer in mine]
+        ticks[name.removeprefix(ALONE)] = at + (len(peers) - 1) / 2
+        for peer in peers:
+            ratio, (low, high) = mine[peer]["ratio"], mine[peer]["spread"]
+            axes.barh(at, ratio, 1, color=COLOURS[peer])
+            axes.plot([low, high], [at, at], color="black", linewidth=0.8)
+            axes.annotate(f"{ratio:.2f}", (high, at), (4, 0), textcoords="offset points",
+                          va="center", fontsize="x-small")  # fmt: skip
+            at += 1
+        at += 1.2
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_yticks(list(ticks.values()), list(ticks))
+    axes.set_ylim(at - 1.2, -1)
+    axes.spines[["top", "right"]].set_visible(False)
