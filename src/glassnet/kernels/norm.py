@@ -89,9 +89,12 @@ def put_four(four: list[Vector], sums: Doubles, count: int, V: int) -> None:
 
 
 def side_by_side(channels: int) -> int:
-    """V, the vectors of channels that are summed together: then rows are read from end to end."""
-    whole = channels // host().lanes
-    return next(v for v in (4, 2, 1) if v <= max(whole, 1))
+    """V, the vectors of channels that are summed together: then rows are read from end to end.
+
+    Each has three numbers of its own in registers, so that 16 have room for two.
+    """
+    most = min(channels // host().lanes, host().registers // 8)
+    return next(v for v in (4, 2, 1) if v <= max(most, 1))
 
 
 @task
