@@ -41,7 +41,7 @@ def _tables(rows: list[Row]) -> str:
             parts.append(f"### {title}\n\n{_measured(chosen)}\n\n{_table(chosen)}")
     layers = {
         "Layer by layer": "layers of ",
-        "Layer by layer on one thread": "one thread, layers of ",
+        "Layer by layer on one thread": f"{ALONE}layers of ",
     }
     for title, begin in layers.items():
         chosen = [row for row in rows if row["name"].startswith(begin)]
@@ -60,7 +60,7 @@ def _measured(rows: list[Row]) -> str:
 def _sections(rows: list[Row]) -> dict[str, list[Row]]:
     starts = {
         "Whole steps and inference": ("step ", "EfficientNet"),
-        "On one thread": ("one thread",),
+        "On one thread": (ALONE,),
         "Tape, an operation forward and backward": ("tape",),
         "From starting the process to the end of the first step": ("start",),
         "Input": ("input",),

@@ -14,11 +14,10 @@ from glassnet.kernels import activation as curves
 from glassnet.kernels import conv
 from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
-from glassnet.kernels.depthwise import zeros
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.exact import is_exact
 from glassnet.kernels.launch import parts
-from glassnet.kernels.layout import Array, dense, in_layout_of, nchw, nhwc, single
+from glassnet.kernels.layout import Array, dense, in_layout_of, nchw, nhwc, no_bias, single
 from glassnet.kernels.pointwise import filters, kept, product, tile_of
 from glassnet.kernels.ready import Empty, Launch, Ready, run_all
 from glassnet.kernels.threads import get_num_threads
@@ -70,7 +69,7 @@ def _each(made: conv.Convolution, weight: Array, bias: Array | None, curve: str)
     each = made.depthwise
     assert each is not None and each.forward is not None
     taps = each.forward.taps(conv.hwio(weight)[:, :, 0])
-    start = zeros(made.channels) if bias is None else bias
+    start = no_bias(made.channels) if bias is None else bias
 
     def bind(x: Array, r: Array | None, empty: Empty) -> tuple[Array, list[Launch]]:
         y = empty(made.result)

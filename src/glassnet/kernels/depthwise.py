@@ -14,7 +14,7 @@ each of which sees a few taps (`walk.py`), at step 1.
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cached_property
 from math import prod
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from glassnet.kernels import memory
 from glassnet.kernels.activation import curved
 from glassnet.kernels.compile import task
 from glassnet.kernels.launch import parts
-from glassnet.kernels.layout import Array
+from glassnet.kernels.layout import Array, no_bias
 from glassnet.kernels.ready import Launch, run_all
 from glassnet.kernels.target import host
 from glassnet.kernels.vector import (
@@ -289,7 +289,7 @@ class Depthwise:
         """y (N, OH, OW, C) = curve(bias + the sum) of x (N, H, W, C), w (KH, KW, C)."""
         assert self.forward is not None
         y = memory.empty((self.batch, *self.out, self.channels))
-        bias = zeros(self.channels) if bias is None else bias
+        bias = no_bias(self.channels) if bias is None else bias
         run_all([self.apply(x, self.forward.taps(w), bias, y, curve)])
         return y
 
@@ -305,14 +305,14 @@ class Depthwise:
         dx = memory.empty(shape) if covered == prod(self.size) else memory.zeros(shape)
         for made in self.backward:
             assert made is not None
-            run_all([self._sweep(made, dy, made.taps(w), zeros(self.channels), dx, "none")])
+            run_all([self._sweep(made, dy, made.taps(w), no_bias(self.channels), dx, "none")])
         return dx
 
     def _sweep(self, made: Each, x: Array, w: Array, bias: Array, y: Array, curve: str) -> Launch:
         units = self.batch * made.rows.places
         slots = parts(units, units * made.cols.places * w.size / 4)
         run = correlate_each.compiled(curve=curve, **made.kernel)
-        return run, (units, slots, x, w, bias, zeros(self.channels), y, made.sizes)
+        return run, (units, slots, x, w, bias, no_bias(self.channels), y, made.sizes)
 
     def backward_w(self, x: Array, dy: Array) -> Array:
         """dw (KH, KW, C) of x (N, H, W, C) and dy (N, OH, OW, C)."""
@@ -327,9 +327,3 @@ class Depthwise:
         for other in sums[1:]:
             sums[0] += other
         return sums[0]
-
-
-@cache
-def zeros(channels: int) -> Array:
-    """A pixel outside of an image; no bias."""
-    return np.zeros(channels, np.float32)

@@ -28,13 +28,12 @@ from glassnet.kernels.activation import DOWN, UP
 from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.launch import parts
-from glassnet.kernels.layout import Array, plain, single
+from glassnet.kernels.layout import Array, no_bias, plain, single
 from glassnet.kernels.norm import (
     CHUNK,
     FOUR,
     affine_back,
     last,
-    no_bias,
     put_four,
     second,
     settled_back,

@@ -5,6 +5,7 @@ Images are (N, C, H, W) to everyone above and (N, H, W, C) in memory; kernels se
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,9 @@ def in_layout_of(x: Array, other: Array) -> Array:
     made = like(other)
     made[...] = x
     return made
+
+
+@cache
+def no_bias(channels: int) -> Array:
+    """Zeros (C): a bias where there is none, a pixel outside of an image. Nobody writes to them."""
+    return np.zeros(channels, F32)

@@ -12,7 +12,6 @@ accumulator for each part of the work. Nothing of the size of x is kept for back
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from glassnet.kernels import memory
 from glassnet.kernels.compile import task
 from glassnet.kernels.dispatch import register
 from glassnet.kernels.launch import parts
-from glassnet.kernels.layout import Array, plain, single
+from glassnet.kernels.layout import Array, no_bias, plain, single
 from glassnet.kernels.ready import Launch, run_all
 from glassnet.kernels.statistics import ROOM, Moments, Sums, add_to, counted, room, settled
 from glassnet.kernels.target import host
@@ -246,12 +245,6 @@ def channel_down(
     u = load_part(x, count) - load_part(mean, count)
     line = fma(u, load_part(slope, count), load_part(constant, count))
     store_part(dx, fma(load_part(dy, count), load_part(scale, count), line), count)
-
-
-@cache
-def no_bias(channels: int) -> Array:
-    """A bias of 0."""
-    return np.zeros(channels, np.float32)
 
 
 def affine(x: Array, mean: Array, scale: Array, bias: Array | None, todo: list[Launch]) -> Array:

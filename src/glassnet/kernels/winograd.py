@@ -39,7 +39,7 @@ from glassnet.kernels.compile import task
 from glassnet.kernels.cook_toom import MATRICES, SIDE, collected, evaluated, outputs_of
 from glassnet.kernels.cook_toom import on_both_sides as both
 from glassnet.kernels.launch import parts
-from glassnet.kernels.layout import Array
+from glassnet.kernels.layout import Array, no_bias
 from glassnet.kernels.microkernel import pieces
 from glassnet.kernels.ready import Launch
 from glassnet.kernels.statistics import ROOM, Sums
@@ -340,7 +340,6 @@ class Tiles:
         self.room += max(POSITIONS, high * wide) * c
         self.flags = constants(c, outputs, taps)
         self.outer_flags = self.flags | {"MB": divisor(c, self.flags["MB"])}
-        self.no_bias = np.zeros(outputs, np.float32)
 
     def filters(self, w: Array, todo: list[Launch]) -> Array:
         """U of w (K, K, C, O): the filters at the 36 positions, as `apply` reads them."""
@@ -361,7 +360,7 @@ class Tiles:
         y, slots = memory.empty(self.result), parts(self.count, self.products / 4)
         work, bad = memory.empty((slots, self.room)), np.empty(slots, np.float32)
         taken = statistics.room(slots, self.result[3]) if sums else None
-        bias = self.no_bias if bias is None else bias
+        bias = no_bias(self.result[3]) if bias is None else bias
         run = filter_tiles.compiled(SUMS=sums, **self.flags)
         more = (work, self.room, self.sizes, bad, *(taken or (None, None)))
         todo.append((run, (self.count, slots, x, U, bias, y, *more)))
